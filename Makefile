@@ -1,0 +1,30 @@
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv --quiet pip
+
+.PHONY: run test lock clean
+
+run: .venv/ready  ## tune a CNN on real digits
+	$(BIN)/tune-jobs run digits_cnn
+
+test: .venv/ready  ## style, types and tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 10) <= v < (3, 14) or sys.exit("$(PYTHON) is %d.%d; tune-jobs needs Python 3.10 to 3.13: make PYTHON=python3.12 ..." % v[:2])'
+	@echo "setting up .venv (torch and its CUDA libraries are 5 GB on disk)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	$(UV) install --python $(BIN)/python --require-hashes --requirement requirements.lock
+	$(UV) install --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+lock: .venv/ready  ## exact versions with hashes, for every supported Python and platform
+	$(UV) compile --universal --python-version 3.10 --extra dev --generate-hashes --no-header \
+		--upgrade pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf .venv
