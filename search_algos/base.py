@@ -1,0 +1,93 @@
+"""The contracts of a searcher and a scheduler.
+
+Trials are known by their number, losses are lower-is-better, and an epoch is one unit of
+training of whatever the model is. Nothing here acts: a decision is data for someone else.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from search_algos.decisions import Decision, Stop
+from search_algos.history import History
+from search_algos.space import Config, Space
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Searcher(ABC):
+    """Proposes configs: a function of an index and the history, with no memory of its own.
+
+    Told the same history, the same searcher gives the same config for the same index, in any
+    process. Keyword-only parameters of a subclass' constructor are its options in a job.
+    """
+
+    supports_conditions: ClassVar[bool] = True
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self.space = space
+        self.seed = seed
+
+    @abstractmethod
+    def suggest(self, index: int, history: History) -> Config | None:
+        """The config of trial number ``index``, or None when the space is exhausted."""
+
+    def rng(self, index: int) -> np.random.Generator:
+        """The only source of randomness for suggestion ``index``."""
+        import numpy as np  # here, since whoever only declares a job need not wait for it
+
+        return np.random.default_rng(np.random.SeedSequence([self.seed, index]))
+
+
+class Scheduler(ABC):
+    """Decides after every epoch whether a trial goes on, stops, waits or starts from another.
+
+    A scheduler remembers only what it is told, so telling a new one the same facts again
+    rebuilds it. Keyword-only parameters of a subclass' constructor are its options in a job.
+
+    Args of every constructor:
+        max_t: epochs after which a trial is complete, at least 1.
+        space: the space configs come from, for schedulers that make new ones.
+        seed: seed of any random choice.
+    """
+
+    pauses_trials: ClassVar[bool] = False
+    clones_trials: ClassVar[bool] = False
+
+    def __init__(self, max_t: int, space: Space, seed: int) -> None:
+        self.max_t = max_t
+        self.space = space
+        self.seed = seed
+
+    def on_report(self, trial_id: int, epoch: int, loss: float) -> Decision:
+        """What becomes of a trial that finished ``epoch`` (from 1) with ``loss``.
+
+        A loss that is not finite stops the trial at once: it can never be compared.
+        """
+        if not math.isfinite(loss):
+            return Stop(f"the loss is {loss}")
+        return self.decide(trial_id, epoch, loss)
+
+    @abstractmethod
+    def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
+        """`on_report` for a finite loss."""
+
+    def on_start(self, trial_id: int, config: Config) -> None:
+        """A new trial begins, before its first epoch."""
+
+    def on_resume(self, trial_id: int) -> None:
+        """A paused trial goes on."""
+
+    def on_end(self, trial_id: int) -> None:
+        """A trial completed, stopped or failed, in whatever state it was; it will not be back."""
+
+    def next_to_resume(self, drained: bool) -> int | None:
+        """The paused trial that should have the next free slot, or None.
+
+        Asking changes nothing; `on_resume` tells when it happened. ``drained`` says that no
+        trial runs and no new one will come, so nothing else can fill a rung any more.
+        """
+        return None

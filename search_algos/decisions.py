@@ -1,0 +1,42 @@
+"""What a scheduler can decide about a trial after an epoch: data, consumed with ``match``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from search_algos.space import Config
+
+
+@dataclass(frozen=True)
+class Continue:
+    """Train the next epoch."""
+
+    kind: Literal["continue"] = "continue"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End the trial here."""
+
+    reason: str
+    kind: Literal["stop"] = "stop"
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Give the slot away; the trial goes on from here when `next_to_resume` names it."""
+
+    kind: Literal["pause"] = "pause"
+
+
+@dataclass(frozen=True)
+class Exploit:
+    """Go on from the newest checkpoint of another trial, with a new config."""
+
+    source: int
+    config: Config
+    kind: Literal["exploit"] = "exploit"
+
+
+Decision = Continue | Stop | Pause | Exploit

@@ -1,0 +1,13 @@
+"""First in, first out: every trial runs to its end."""
+
+from __future__ import annotations
+
+from search_algos.base import Scheduler
+from search_algos.decisions import Continue, Decision
+
+
+class FIFO(Scheduler):
+    """Never cuts a trial short."""
+
+    def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
+        return Continue()

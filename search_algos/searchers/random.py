@@ -1,0 +1,14 @@
+"""Random search (Bergstra & Bengio, JMLR 2012): every config is drawn independently."""
+
+from __future__ import annotations
+
+from search_algos.base import Searcher
+from search_algos.history import History
+from search_algos.space import Config
+
+
+class RandomSearch(Searcher):
+    """Draws every config uniformly from the space (on a log scale where the domain has one)."""
+
+    def suggest(self, index: int, history: History) -> Config:
+        return self.space.sample(self.rng(index))

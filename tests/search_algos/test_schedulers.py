@@ -1,0 +1,128 @@
+"""The contract of every scheduler in the registry, seen in whole simulated runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runs import SPACE, Recorded, simulated
+from strategies import curves
+
+from search_algos.decisions import Continue, Stop
+from search_algos.schedulers import SCHEDULERS
+from tune_jobs.facts import Failed, Reported, Stopped
+from tune_jobs.lookup import find_class
+from tune_jobs.run_state import Status
+from tune_jobs.simulate import Curve, Epoch
+
+schedulers = pytest.mark.parametrize("scheduler", sorted(SCHEDULERS))
+workers = st.integers(1, 5)
+
+
+@schedulers
+@settings(max_examples=40)
+@given(curve=curves(), workers=workers)
+def test_every_trial_ends_once_and_every_run_ends(
+    scheduler: str, curve: Curve, workers: int
+) -> None:
+    run = simulated(scheduler=scheduler, curve=curve, workers=workers)
+    assert run.experiment.finished
+    ends = [fact.trial_id for fact in run.facts if is_end(fact)]
+    assert sorted(ends) == list(range(len(run.trials)))
+    assert all(trial.status.is_final for trial in run.trials)
+
+
+@schedulers
+@settings(max_examples=40)
+@given(curve=curves(), workers=workers)
+def test_a_loss_that_is_not_finite_stops_its_trial_at_once_and_never_wins(
+    scheduler: str, curve: Curve, workers: int
+) -> None:
+    run = simulated(scheduler=scheduler, curve=curve, workers=workers)
+    for fact in run.reports:
+        if math.isnan(fact.metrics["loss"]):
+            assert isinstance(fact.decision, Stop)
+            assert "nan" in fact.decision.reason
+    best = run.experiment.state.incumbent
+    finite = [f.metrics["loss"] for f in run.reports if math.isfinite(f.metrics["loss"])]
+    assert (best.loss if best else None) == min(finite, default=None)
+
+
+@schedulers
+@settings(max_examples=30)
+@given(curve=curves(), workers=workers)
+def test_a_maximised_metric_is_a_minimised_negative_one(
+    scheduler: str, curve: Curve, workers: int
+) -> None:
+    down = simulated(scheduler=scheduler, curve=curve, workers=workers)
+    up = simulated(
+        scheduler=scheduler, curve=mapped(curve, lambda x: -x), workers=workers, mode="max"
+    )
+    assert decisions(up) == decisions(down)
+
+
+@schedulers
+@settings(max_examples=30)
+@given(curve=curves(), workers=workers)
+def test_an_increasing_transform_of_the_metric_changes_no_decision(
+    scheduler: str, curve: Curve, workers: int
+) -> None:
+    plain = simulated(scheduler=scheduler, curve=curve, workers=workers)
+    bent = simulated(scheduler=scheduler, curve=mapped(curve, math.exp), workers=workers)
+    assert decisions(bent) == decisions(plain)
+
+
+@schedulers
+@pytest.mark.parametrize("grace_period", [1, 2, 4])
+@given(curve=curves(nan=False), workers=workers)
+@settings(max_examples=20)
+def test_nothing_stops_before_the_grace_period(
+    scheduler: str, grace_period: int, curve: Curve, workers: int
+) -> None:
+    options = {} if scheduler == "fifo" else {"grace_period": grace_period}
+    run = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
+    early = [fact for fact in run.reports if fact.epoch < grace_period]
+    assert all(fact.decision == Continue() for fact in early)
+
+
+@schedulers
+def test_a_scheduler_told_the_same_facts_again_decides_the_same(scheduler: str) -> None:
+    reports = [(trial, epoch, (trial * 7 % 5) / epoch) for epoch in (1, 2, 3) for trial in range(9)]
+
+    def tell() -> list[Any]:
+        cls = find_class("scheduler", scheduler, SCHEDULERS)
+        fresh = cls(9, SPACE, seed=3)
+        for trial in range(9):
+            fresh.on_start(trial, {"x": trial / 9})
+        return [fresh.on_report(*report) for report in reports]
+
+    assert tell() == tell()
+
+
+def is_end(fact: Any) -> bool:
+    match fact:
+        case Reported(decision=Stop()) | Stopped() | Failed(retry=False):
+            return True
+    return False
+
+
+def decisions(run: Recorded) -> list[tuple[int, int, str]]:
+    return [(fact.trial_id, fact.epoch, fact.decision.kind) for fact in run.reports]
+
+
+def mapped(curve: Curve, transform: Callable[[float], float]) -> Curve:
+    def bent(config: Any, epoch: int) -> Epoch:
+        metrics, seconds = curve(config, epoch)
+        return Epoch({"loss": transform(metrics["loss"])}, seconds)
+
+    return bent
+
+
+def test_fifo_completes_every_trial() -> None:
+    run = simulated(scheduler="fifo", curve=lambda config, epoch: Epoch({"loss": config["x"]}, 1))
+    assert {trial.status for trial in run.trials} == {Status.COMPLETED}
+    assert run.experiment.state.epochs_total == 9 * len(run.trials)
