@@ -1,0 +1,76 @@
+"""The contract of a model: what a trial needs to train, stop, come back and be judged."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict
+
+Metrics = Mapping[str, float]
+
+STRICT = ConfigDict(extra="forbid")
+"""For a pydantic dataclass: a name it does not have is an error and not passed over."""
+
+
+class Model(ABC):
+    """One training of one config, an epoch at a time.
+
+    An epoch is one unit of training: a pass over the data, a block of trees, a fold. Two
+    models with the same config train alike, and one that was saved and loaded goes on exactly
+    as if it had never stopped.
+
+    Subclasses name a frozen dataclass `Config` with every hyperparameter and its default. If
+    it has a field ``seed``, a run fills it with its own seed.
+    """
+
+    Config: ClassVar[Any]
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def train_epoch(self) -> Metrics:
+        """Trains one epoch; returns what was measured on the way, such as ``train_loss``."""
+
+    @abstractmethod
+    def evaluate(self) -> Metrics:
+        """Measures on the validation data, such as ``val_loss`` and ``val_accuracy``."""
+
+    @abstractmethod
+    def test(self) -> Metrics:
+        """Measures on the test data, which nothing else may look at; called once a run."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """All that training depends on: weights, optimizer, schedule, random state, epoch.
+
+        Tensors, numbers, text, and lists and dicts of them.
+        """
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over a `state_dict` of a model with the same shapes."""
+
+    def reconfigure(self, config: Any) -> None:
+        """Puts the hyperparameters of ``config`` in force on the present state.
+
+        Needed by schedulers that clone trials (PBT): called after `load` with a state that
+        was trained under another config.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no reconfigure(config)")
+
+    def save(self, folder: Path) -> None:
+        """Writes the state into an empty folder; override for a state that is not tensors."""
+        import torch  # here, so that a model without torch does not wait for it
+
+        torch.save(self.state_dict(), folder / "state.pt")
+
+    def load(self, folder: Path) -> None:
+        """Restores what `save` wrote. Runs no code from the file."""
+        import torch
+
+        state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
+        self.load_state_dict(state)
