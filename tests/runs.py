@@ -1,0 +1,107 @@
+"""Simulated runs, with the facts they recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from search_algos.space import Float, Space
+from tune_jobs.experiment import Experiment
+from tune_jobs.facts import Fact, Reported
+from tune_jobs.job import TuneJob
+from tune_jobs.journal import Journal
+from tune_jobs.report import write_reports
+from tune_jobs.run_folder import RunFolder
+from tune_jobs.run_state import RunState, Trial
+from tune_jobs.simulate import Curve, Epoch, VirtualClock, simulate
+from tune_jobs.tensorboard import TensorBoard
+
+SPACE = Space({"x": Float(0, 1)})
+
+
+@dataclass
+class Recorded:
+    """A run that keeps its facts in a list instead of a file."""
+
+    facts: list[Fact] = field(default_factory=list)
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    seconds: float = 0.0
+    experiment: Experiment = field(init=False)
+
+    def record(self, fact: Fact) -> Fact:
+        self.facts.append(replace(fact, time=self.clock.now))
+        return self.facts[-1]
+
+    @property
+    def trials(self) -> list[Trial]:
+        return list(self.experiment.state.trials.values())
+
+    @property
+    def reports(self) -> list[Reported]:
+        return [fact for fact in self.facts if isinstance(fact, Reported)]
+
+
+def tiny_job(**fields: Any) -> TuneJob:
+    return TuneJob(
+        **{
+            "name": "tiny",
+            "model": "tiny_model:Tiny",
+            "space": {"x": Float(0, 1)},
+            "metric": "loss",
+            "mode": "min",
+            "searcher": "random",
+            "scheduler": "asha",
+            "num_samples": 10,
+            "max_epochs": 9,
+            **fields,
+        }
+    )
+
+
+def begun(job: TuneJob, facts: Iterable[Fact] = ()) -> Recorded:
+    """A run that may go on from earlier facts, and has not gone anywhere yet."""
+    run = Recorded(list(facts))
+    run.experiment = job.build_experiment(run.record, lambda fact, state: None, list(run.facts))
+    return run
+
+
+def simulated(
+    *,
+    curve: Curve,
+    scheduler: str = "asha",
+    options: Mapping[str, Any] | None = None,
+    workers: int = 1,
+    mode: Literal["min", "max"] = "min",
+    facts: Iterable[Fact] = (),
+    **fields: Any,
+) -> Recorded:
+    job = tiny_job(scheduler=scheduler, scheduler_options=dict(options or {}), mode=mode, **fields)
+    run = begun(job, facts)
+    run.seconds = simulate(run.experiment, curve, workers, run.clock)
+    return run
+
+
+def state_of(job: TuneJob, facts: Iterable[Fact]) -> RunState:
+    return RunState.of(facts, job.objective, job.max_epochs)
+
+
+def run_in_folder(path: Path, job: TuneJob, curve: Curve, workers: int = 1) -> RunFolder:
+    """A finished run with all its files, made by the simulator instead of Ray."""
+    folder = RunFolder(path)
+    folder.create(job, {"CPU": workers})
+    journal = Journal(folder.journal)
+    board = TensorBoard(folder.tensorboard)
+    experiment = job.build_experiment(journal.append, board)
+    simulate(experiment, curve, workers)
+    experiment.close("finished")
+    board.close()
+    journal.close()
+    write_reports(folder, experiment.state)
+    return folder
+
+
+def falling(config: Mapping[str, Any], epoch: int) -> Epoch:
+    """The smaller x, the better; every epoch helps."""
+    return Epoch({"loss": config["x"] + 1 / epoch, "other": 2.0 * epoch}, 1.0)

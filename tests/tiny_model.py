@@ -1,0 +1,82 @@
+"""A model that trains in microseconds without torch, and can be told to misbehave."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.base import Metrics, Model
+
+
+class Tiny(Model):
+    """Its loss falls with every epoch; ``x`` = 0.3 is best. Every epoch trained is a line of
+    ``log``: ``x epoch process``."""
+
+    @dataclass(frozen=True)
+    class Config:
+        x: float = 0.5
+        rate: float = 1.0  # of learning
+        log: str = ""
+        trouble: str = ""  # kill, raise, nan, silent, test: at epoch 3 or in the test
+        once: str = ""  # a file that is made with the first trouble, which is then the last
+        seconds: float = 0.0  # of an epoch
+        seed: int = 0
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.epoch = 0
+        self.progress = 0.0
+
+    def train_epoch(self) -> Metrics:
+        time.sleep(self.config.seconds)
+        if self.epoch + 1 == 3 and self.config.trouble in ("kill", "raise"):
+            self._make_trouble()
+        self.epoch += 1
+        self.progress += self.config.rate
+        if self.config.log:
+            with open(self.config.log, "a") as log:
+                log.write(f"{self.config.x!r} {self.epoch} {os.getpid()}\n")
+        return {"progress": self.progress}
+
+    def evaluate(self) -> Metrics:
+        if self.config.trouble == "silent":
+            return {"val_los": 1.0}
+        if self.config.trouble == "nan" and self.epoch == 3:
+            return {"loss": math.nan}
+        return {"loss": (self.config.x - 0.3) ** 2 + 1 / (1 + self.progress)}
+
+    def test(self) -> Metrics:
+        if self.config.trouble == "test":
+            raise ValueError("the test cannot be done")
+        return {"test_loss": self.evaluate()["loss"] + 0.001}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "progress": self.progress}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epoch, self.progress = state["epoch"], state["progress"]
+
+    def reconfigure(self, config: Config) -> None:
+        self.config = config
+
+    def save(self, folder: Path) -> None:
+        (folder / "state.json").write_text(json.dumps(self.state_dict()))
+
+    def load(self, folder: Path) -> None:
+        self.load_state_dict(json.loads((folder / "state.json").read_text()))
+
+    def _make_trouble(self) -> None:
+        if self.config.once:
+            try:
+                Path(self.config.once).touch(exist_ok=False)
+            except FileExistsError:
+                return
+        if self.config.trouble == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ArithmeticError(f"x = {self.config.x} is too much for epoch {self.epoch + 1}")

@@ -1,0 +1,169 @@
+"""The command line: tune-jobs list | show | run | status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+from rich.console import Console
+
+from search_algos.schedulers import SCHEDULERS
+from search_algos.searchers import SEARCHERS
+from tune_jobs import screens
+from tune_jobs.errors import UserError
+from tune_jobs.job import TuneJob
+from tune_jobs.job_files import load_job, ready_jobs
+from tune_jobs.overrides import override
+from tune_jobs.progress import progress_view
+from tune_jobs.run_folder import all_runs, find_run, new_run, storage_folder
+from tune_jobs.run_state import RunState
+
+SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
+EXIT_NO_RESULT, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Seconds as a number, or with a unit: 90s, 10m, 2h."""
+    if value is None:
+        return None
+    try:
+        return float(value.rstrip("smh")) * SECONDS_IN.get(value[-1:], 1)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no time; give 90s, 10m or 2h") from None
+
+
+RUN_OPTIONS = [
+    click.option("--samples", "num_samples", type=int, help="Trials."),
+    click.option("--searcher", help=f"One of {', '.join(SEARCHERS)}, or module:Class."),
+    click.option("--scheduler", help=f"One of {', '.join(SCHEDULERS)}, or module:Class."),
+    click.option("--max-epochs", type=int, help="Epochs of a complete trial."),
+    click.option("--seed", type=int, help="Of the searcher, the scheduler and the models."),
+    click.option("--name", help="Of the run.  [default: the job's name and the time]"),
+    click.option("--max-concurrent", type=int, help="Trials at a time.  [default: all that fit]"),
+    click.option("--cpus-per-trial", type=float, help="May be a fraction."),
+    click.option("--gpus-per-trial", type=float, help="May be a fraction."),
+    click.option("--time-budget", callback=_seconds, help="After it, trials end: 90s, 10m, 2h."),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="learning_rate=0.01 fixes a hyperparameter; scheduler.grace_period=3 an option.",
+    ),
+]
+storage_option = click.option(
+    "--storage", metavar="FOLDER", help="Of all runs.  [default: $TUNE_JOBS_STORAGE or ./results]"
+)
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flags of a run, for the command line and for scripts."""
+    for option in reversed([*RUN_OPTIONS, storage_option]):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings=HELP_OPTIONS)
+@click.version_option(package_name="tune-jobs")
+def cli() -> None:
+    """Tune models on a laptop, a machine with GPUs, or a Ray cluster."""
+
+
+@cli.command("list")
+def list_() -> None:
+    """The ready jobs, and the searchers and schedulers a job can name."""
+    screens.print_jobs(Console(), map(load_job, ready_jobs()))
+
+
+@cli.command()
+@click.argument("job")
+def show(job: str) -> None:
+    """What JOB, a ready job's name or the path of a job file, would do."""
+    screens.print_job(Console(), *load_job(job))
+
+
+@cli.command()
+@click.argument("job")
+@run_options
+def run(job: str, **flags: Any) -> None:
+    """Run JOB, a ready job's name or the path of a job file."""
+    declared, _ = load_job(job)
+    _run(declared, **flags)
+
+
+@cli.command()
+@click.argument("run", required=False)
+@storage_option
+def status(run: str | None, storage: str | None) -> None:
+    """How RUN stands, or every run of the storage."""
+    place = storage_folder(storage)
+    if run is None:
+        screens.print_runs(Console(), all_runs(place))
+    else:
+        screens.print_run(Console(), find_run(place, run))
+
+
+def main() -> None:
+    """`tune-jobs`."""
+    _exit_cleanly(cli)
+
+
+def run_script(job: TuneJob) -> None:
+    """A job file as a script, with the flags of `tune-jobs run`."""
+
+    @click.command(help=f"Run the job {job.name}.", context_settings=HELP_OPTIONS)
+    @run_options
+    def script(**flags: Any) -> None:
+        _run(job, **flags)
+
+    _exit_cleanly(script)
+
+
+def _run(
+    job: TuneJob,
+    *,
+    name: str | None,
+    storage: str | None,
+    settings: Iterable[str],
+    **fields: Any,
+) -> None:
+    job = override(job, fields, settings)
+    folder = new_run(job, storage_folder(storage), name)
+    folder.check_free()
+    job.validate()
+    console = Console()
+    console.print(
+        f"{folder.name}: {job.searcher} × {job.scheduler}, {job.num_samples} trials of up to "
+        f"{job.max_epochs} epochs",
+        highlight=False,
+    )
+    from tune_jobs.on_ray.runner import run  # Ray takes seconds to import
+
+    progress = progress_view(job, console)
+    try:
+        state = run(job, folder, progress)
+    finally:
+        progress.close()
+    screens.print_result(console, folder, state)
+    sys.exit(_exit_code(state))
+
+
+def _exit_code(state: RunState) -> int:
+    if state.closed and state.closed.status == "interrupted":
+        return EXIT_INTERRUPTED
+    return 0 if state.tested and not state.tested.error else EXIT_NO_RESULT
+
+
+def _exit_cleanly(command: click.Command) -> None:
+    """Runs a command; a mistake of the person who gave it is a message and no traceback."""
+    try:
+        command()
+    except UserError as error:
+        for problem in error.problems:
+            click.echo(f"error: {problem}", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)

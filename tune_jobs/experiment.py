@@ -1,0 +1,244 @@
+"""The state machine of a run: searcher + scheduler + trials, moved by facts.
+
+An executor asks `next` whenever it has a free slot and says what came of it. Every fact is
+recorded before it takes effect, and an experiment given the facts of an earlier one goes on
+where that one was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from search_algos.base import Scheduler, Searcher
+from search_algos.decisions import Continue, Decision, Exploit, Stop
+from search_algos.history import History
+from tune_jobs.facts import (
+    VERSION,
+    Closed,
+    Draining,
+    Fact,
+    Failed,
+    Opened,
+    Reported,
+    Resumed,
+    Stopped,
+    Suggested,
+    Tested,
+)
+from tune_jobs.objective import Objective
+from tune_jobs.run_state import CheckpointRef, RunState, Status
+
+
+@dataclass(frozen=True)
+class Train:
+    """Go on with a trial: from its newest checkpoint, or from ``clone_of`` where that is given
+    and the trial has not trained beyond ``epoch`` since, or from nothing."""
+
+    trial_id: int
+    config: Mapping[str, Any]
+    epoch: int  # recorded so far
+    clone_of: CheckpointRef | None = None
+
+
+@dataclass(frozen=True)
+class FinalTest:
+    """Measure the incumbent's checkpoint on the test data."""
+
+    config: Mapping[str, Any]
+    checkpoint: CheckpointRef
+
+
+Assignment = Train | FinalTest
+
+
+class Experiment:
+    """One run of a job, without the machinery that trains.
+
+    Args:
+        record: writes a fact down and returns it with its time; called before it takes effect.
+        observe: is shown every new fact after it took effect, for views.
+        facts: what happened before, to go on from.
+    """
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        scheduler: Scheduler,
+        objective: Objective,
+        *,
+        num_samples: int,
+        max_epochs: int,
+        max_failures: int = 3,
+        record: Callable[[Fact], Fact] = lambda fact: fact,
+        observe: Callable[[Fact, RunState], None] = lambda fact, state: None,
+        facts: Iterable[Fact] = (),
+    ) -> None:
+        self._searcher = searcher
+        self._scheduler = scheduler
+        self._num_samples = num_samples
+        self._max_failures = max_failures
+        self._write = record
+        self._observe = observe
+        self._history = History()
+        self._exhausted = False
+        self._testing = False
+        self._test_failures = 0
+        self.state = RunState(objective, max_epochs)
+        for fact in facts:
+            self._replay(fact)
+        if math.isnan(self.state.started):
+            self._record(Opened(version=VERSION))
+        self._in_flight = deque(t.trial_id for t in self.state.with_status(Status.RUNNING))
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to do: every trial ended and the incumbent was tested."""
+        tested = self.state.tested is not None or self.state.incumbent is None
+        return tested and self.state.all_ended and not self._may_suggest
+
+    def next(self) -> Assignment | None:
+        """Work for a free slot, or None: wait for a report and ask again."""
+        if self._in_flight:
+            return self.train(self._in_flight.popleft())
+        if not self.state.draining:
+            trial_id = self._next_trial()
+            if trial_id is not None:
+                return self.train(trial_id)
+        if self.state.counts[Status.RUNNING]:
+            return None
+        for trial in self.state.with_status(Status.PAUSED):
+            self._record(
+                Stopped(trial_id=trial.trial_id, reason=self.state.draining or "not resumed")
+            )
+        return self._test()
+
+    def train(self, trial_id: int) -> Train:
+        """Where a running trial stands, to start or restart it from there."""
+        trial = self.state.trials[trial_id]
+        return Train(trial_id, trial.config, trial.epoch, self.state.clones.get(trial_id))
+
+    def report(
+        self,
+        trial_id: int,
+        epoch: int,
+        metrics: Mapping[str, float],
+        *,
+        seconds: float = 0.0,
+        node: str = "",
+    ) -> Decision:
+        """A trial finished an epoch, from 1; what becomes of it.
+
+        Raises UserError where the metrics lack the objective's. An epoch that was recorded
+        before is passed over: its trial lost a checkpoint and catches up.
+        """
+        loss = self.state.objective.loss(metrics)
+        if epoch <= self.state.trials[trial_id].epoch:
+            return Continue()
+        decision = self._scheduler.on_report(trial_id, epoch, loss)
+        if not isinstance(decision, Stop):
+            if epoch >= self.state.max_epochs:
+                decision = Stop(f"trained {epoch} epochs")
+            elif self.state.draining:
+                decision = Stop(self.state.draining)
+        self._record(
+            Reported(
+                trial_id=trial_id,
+                epoch=epoch,
+                metrics=dict(metrics),
+                seconds=seconds,
+                node=node,
+                decision=decision,
+            )
+        )
+        return decision
+
+    def fail(self, trial_id: int, error: str) -> bool:
+        """A trial's attempt died; True if it should be started again, as `train` says."""
+        retry = self.state.trials[trial_id].failures < self._max_failures
+        self._record(Failed(trial_id=trial_id, error=error, retry=retry))
+        return retry
+
+    def drain(self, reason: str) -> None:
+        """No new trials; the running ones end at their next report."""
+        if not self.state.draining:
+            self._record(Draining(reason=reason))
+
+    def tested(self, test: FinalTest, metrics: Mapping[str, float]) -> None:
+        self._record(Tested(**test.checkpoint._asdict(), metrics=dict(metrics)))
+
+    def test_failed(self, test: FinalTest, error: str) -> bool:
+        """The test died; True if it should be tried again."""
+        self._test_failures += 1
+        if self._test_failures <= self._max_failures:
+            return True
+        self._record(Tested(**test.checkpoint._asdict(), metrics={}, error=error))
+        return False
+
+    def close(self, status: Literal["finished", "interrupted", "failed"], reason: str = "") -> None:
+        self._record(Closed(status=status, reason=reason))
+
+    @property
+    def _may_suggest(self) -> bool:
+        started = len(self.state.trials)
+        return not (self.state.draining or self._exhausted or started >= self._num_samples)
+
+    def _next_trial(self) -> int | None:
+        """Starts or resumes a trial: a promotion first, then a new one."""
+        trial_id = self._scheduler.next_to_resume(drained=False)
+        if trial_id is None and self._may_suggest:
+            index = len(self.state.trials)
+            config = self._searcher.suggest(index, self._history)
+            if config is not None:
+                self._record(Suggested(trial_id=index, config=config))
+                return index
+            self._exhausted = True
+        if trial_id is None and not self.state.counts[Status.RUNNING]:
+            trial_id = self._scheduler.next_to_resume(drained=True)
+        if trial_id is not None:
+            self._record(Resumed(trial_id=trial_id))
+        return trial_id
+
+    def _test(self) -> FinalTest | None:
+        incumbent = self.state.incumbent
+        if self._testing or incumbent is None or self.state.tested is not None:
+            return None
+        self._testing = True
+        return FinalTest(incumbent.config, incumbent.checkpoint)
+
+    def _record(self, fact: Fact) -> None:
+        fact = self._write(fact)
+        self._apply(fact)
+        self._observe(fact, self.state)
+
+    def _replay(self, fact: Fact) -> None:
+        if isinstance(fact, Reported):
+            loss = self.state.objective.loss(fact.metrics)
+            self._scheduler.on_report(fact.trial_id, fact.epoch, loss)
+        self._apply(fact)
+
+    def _apply(self, fact: Fact) -> None:
+        self.state.apply(fact)
+        match fact:
+            case Suggested():
+                self._history.suggested(fact.trial_id, fact.config)
+                self._scheduler.on_start(fact.trial_id, fact.config)
+            case Resumed():
+                self._scheduler.on_resume(fact.trial_id)
+            case Reported():
+                self._history.reported(
+                    fact.trial_id, fact.epoch, self.state.objective.loss(fact.metrics)
+                )
+                if isinstance(fact.decision, Exploit):
+                    self._history.ended(fact.trial_id)  # its config is no longer the suggested one
+                self._forget_if_ended(fact.trial_id)
+            case Stopped() | Failed():
+                self._forget_if_ended(fact.trial_id)
+
+    def _forget_if_ended(self, trial_id: int) -> None:
+        if self.state.trials[trial_id].status.is_final:
+            self._history.ended(trial_id)
+            self._scheduler.on_end(trial_id)

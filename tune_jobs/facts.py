@@ -1,0 +1,125 @@
+"""What can happen in a run. The journal is a sequence of these, and a run is what they add up to.
+
+Facts are plain data: the time is put in by the journal, in seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, TypeAdapter
+
+from search_algos.decisions import Continue, Decision
+
+VERSION = 1
+"""Of the journal's format; grows when an older reader would misunderstand a newer journal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fact:
+    time: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened(_Fact):
+    """A journal begins."""
+
+    fact: Literal["opened"] = "opened"
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggested(_Fact):
+    """A searcher proposed a config, and a trial with it starts."""
+
+    fact: Literal["suggested"] = "suggested"
+    trial_id: int
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported(_Fact):
+    """A trial finished an epoch, its checkpoint is written, and this was decided on it."""
+
+    fact: Literal["reported"] = "reported"
+    trial_id: int
+    epoch: int
+    metrics: dict[str, float]
+    seconds: float = 0.0
+    node: str = ""
+    decision: Annotated[Decision, Discriminator("kind")] = field(default_factory=Continue)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed(_Fact):
+    """A paused trial got a slot again."""
+
+    fact: Literal["resumed"] = "resumed"
+    trial_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped(_Fact):
+    """A trial that was waiting ended without another epoch."""
+
+    fact: Literal["stopped"] = "stopped"
+    trial_id: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed(_Fact):
+    """A trial's attempt ended in an error; with ``retry`` it goes on from its checkpoint."""
+
+    fact: Literal["failed"] = "failed"
+    trial_id: int
+    error: str
+    retry: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draining(_Fact):
+    """No new trial starts from here on, and the running ones end at their next report."""
+
+    fact: Literal["draining"] = "draining"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested(_Fact):
+    """The incumbent's checkpoint was measured on the test data, or could not be."""
+
+    fact: Literal["tested"] = "tested"
+    trial_id: int
+    epoch: int
+    metrics: dict[str, float]
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closed(_Fact):
+    """The run is over."""
+
+    fact: Literal["closed"] = "closed"
+    status: Literal["finished", "interrupted", "failed"]
+    reason: str = ""
+
+
+Fact = Annotated[
+    Opened | Suggested | Reported | Resumed | Stopped | Failed | Draining | Tested | Closed,
+    Discriminator("fact"),
+]
+
+_FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
+
+
+def to_json(fact: Fact) -> str:
+    """One line; metrics that are NaN or infinite stand as JSON's usual extension has them."""
+    return json.dumps(asdict(fact), separators=(",", ":"))
+
+
+def from_json(line: str | bytes) -> Fact:
+    """Raises ValueError for a line that is no fact."""
+    return _FACT.validate_json(line)

@@ -1,0 +1,172 @@
+"""A tuning job: what to train, where to search, how to choose, when to stop. Declared, not run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic.dataclasses import dataclass
+
+from models import MODELS
+from models.base import Model
+from search_algos.base import Scheduler, Searcher
+from search_algos.schedulers import SCHEDULERS
+from search_algos.searchers import SEARCHERS
+from search_algos.space import Space, SpaceError, split
+from tune_jobs.errors import UserError
+from tune_jobs.experiment import Experiment
+from tune_jobs.facts import Fact
+from tune_jobs.lookup import check_options, field_names, find_class
+from tune_jobs.model_checks import can_be_cloned, check_model, config_problems
+from tune_jobs.objective import Objective
+from tune_jobs.run_state import RunState
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class TuneJob:
+    """One tuning job. Words mean what they mean in Ray Tune.
+
+    Args:
+        name: of the job and, with the time, of its runs: letters, digits, ``_ . -``.
+        model: a registered name, ``"module:Class"``, or a class derived from
+            `models.base.Model`. A name is imported only when the job runs.
+        space: hyperparameter -> Float, Int, Choice, one of Ray Tune's domains
+            (``tune.loguniform(...)``), or a plain value for every trial.
+        metric, mode: what the model reports, and whether ``"min"`` or ``"max"`` is best.
+        searcher, scheduler: registered names or ``"module:Class"``, and their options.
+        num_samples: trials.
+        max_epochs: epochs of a complete trial (the scheduler's max_t).
+        seed: of the searcher, the scheduler, and every model whose Config has a ``seed``.
+        max_concurrent: trials at a time; by default as many as the resources hold.
+        cpus_per_trial, gpus_per_trial: may be fractions; by default one CPU, and one GPU
+            where the cluster has any.
+        time_budget: seconds, after which no new trial starts and running ones end.
+        max_failures: how often a trial that died goes on from its newest checkpoint.
+
+    Raises pydantic's ValidationError for fields of a wrong type or range.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    model: Any
+    space: dict[str, Any]
+    metric: str
+    mode: Literal["min", "max"]
+    searcher: str = "hyperopt"
+    searcher_options: dict[str, Any] = Field(default_factory=dict)
+    scheduler: str = "asha"
+    scheduler_options: dict[str, Any] = Field(default_factory=dict)
+    num_samples: PositiveInt = 20
+    max_epochs: PositiveInt = 27
+    seed: int = Field(default=0, ge=0)
+    max_concurrent: PositiveInt | None = None
+    cpus_per_trial: PositiveFloat = 1.0
+    gpus_per_trial: float | None = Field(default=None, ge=0)
+    time_budget: PositiveFloat | None = None
+    max_failures: int = Field(default=3, ge=0)
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _convert_ray_domains(cls, space: Any) -> Any:
+        if not isinstance(space, dict):
+            return space
+        return {name: _without_ray(name, value) for name, value in space.items()}
+
+    @property
+    def objective(self) -> Objective:
+        return Objective(self.metric, self.mode)
+
+    @property
+    def domains(self) -> Space:
+        """What is searched. Raises SpaceError for conditions that make no sense."""
+        return split(self.space)[0]
+
+    def constants(self) -> dict[str, Any]:
+        """What the config of every trial has besides its suggestion. Imports the model."""
+        values = split(self.space)[1]
+        if "seed" not in self.space and "seed" in field_names(self.model_class().Config):
+            values["seed"] = self.seed
+        return values
+
+    def model_class(self) -> type[Model]:
+        return check_model(find_class("model", self.model, MODELS))
+
+    def build_searcher(self) -> Searcher:
+        cls = find_class("searcher", self.searcher, SEARCHERS)
+        check_options(f"searcher {self.searcher!r}", cls, self.searcher_options)
+        searcher: Searcher = cls(self.domains, self.seed, **self.searcher_options)
+        return searcher
+
+    def build_scheduler(self) -> Scheduler:
+        cls = find_class("scheduler", self.scheduler, SCHEDULERS)
+        check_options(f"scheduler {self.scheduler!r}", cls, self.scheduler_options)
+        scheduler: Scheduler = cls(
+            self.max_epochs, self.domains, self.seed, **self.scheduler_options
+        )
+        return scheduler
+
+    def build_experiment(
+        self,
+        record: Callable[[Fact], Fact],
+        observe: Callable[[Fact, RunState], None],
+        facts: Iterable[Fact] = (),
+    ) -> Experiment:
+        """The job as a state machine; see `Experiment` for the arguments."""
+        return Experiment(
+            self.build_searcher(),
+            self.build_scheduler(),
+            self.objective,
+            num_samples=self.num_samples,
+            max_epochs=self.max_epochs,
+            max_failures=self.max_failures,
+            record=record,
+            observe=observe,
+            facts=facts,
+        )
+
+    def validate(self) -> None:
+        """Checks all that can be known before anything starts. Imports the model.
+
+        Raises UserError with every problem found.
+        """
+        problems: list[str] = []
+
+        def attempt(build: Callable[[], T]) -> T | None:
+            try:
+                return build()
+            except (UserError, ValueError, TypeError) as error:
+                problems.append(str(error))
+                return None
+
+        space = attempt(lambda: self.domains)
+        model = attempt(self.model_class)
+        if space is not None:
+            if not space:
+                problems.append("the space has nothing to search; give a Float, Int or Choice")
+            searcher = attempt(self.build_searcher)
+            scheduler = attempt(self.build_scheduler)
+            if searcher and space.has_conditions and not searcher.supports_conditions:
+                problems.append(f"searcher {self.searcher!r} cannot search a space with conditions")
+            if model:
+                problems += config_problems(model, self.space, space, self.constants())
+            if model and scheduler and scheduler.clones_trials and not can_be_cloned(model):
+                problems.append(
+                    f"scheduler {self.scheduler!r} clones trials into new configs; "
+                    f"{model.__name__} must define reconfigure(config)"
+                )
+        if problems:
+            raise UserError(*(f"job {self.name!r}: {problem}" for problem in problems))
+
+
+def _without_ray(name: str, value: Any) -> Any:
+    """Ray Tune's domains become ours; only somebody who imported Ray can have one."""
+    if isinstance(value, dict):
+        hint = "Choice([...])" if "grid_search" in value else "a name for each of its entries"
+        raise SpaceError(f"{name!r} is a dict; a space is flat, give {hint}")
+    if type(value).__module__.startswith("ray."):
+        from tune_jobs.on_ray.domains import convert
+
+        return convert(name, value)
+    return value

@@ -1,0 +1,88 @@
+"""Ready jobs by name, anybody's own by path: one file, one TuneJob."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import ValidationError
+
+import search_algos
+import tune_jobs
+from search_algos.space import SpaceError
+from tune_jobs import jobs
+from tune_jobs.errors import UserError, explain, nearest
+from tune_jobs.job import TuneJob
+from tune_jobs.lookup import field_names
+
+MODULE_PREFIX = "__job__"
+"""Begins the module name of a job loaded from a path, which no other process can import."""
+
+
+def ready_jobs() -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(jobs.__path__))
+
+
+def load_job(name_or_path: str) -> tuple[TuneJob, ModuleType]:
+    """The job of that name or in that file, and the module it stands in.
+
+    Raises UserError for a name that is not there, a file that does not import (with the part
+    of the traceback that lies in user code), or one without exactly one TuneJob.
+    """
+    path = Path(name_or_path)
+    if name_or_path in ready_jobs():
+        module = importlib.import_module(f"{jobs.__name__}.{name_or_path}")
+    elif path.is_file():
+        module = _import_file(path.resolve())
+    elif path.suffix == ".py" or len(path.parts) > 1:
+        raise UserError(f"job file {name_or_path!r} does not exist")
+    else:
+        raise UserError(
+            f"job {name_or_path!r} is unknown; {nearest(name_or_path, ready_jobs())} "
+            "(or give the path of a job file)"
+        )
+    found = [value for value in vars(module).values() if isinstance(value, TuneJob)]
+    if len(found) != 1:
+        raise UserError(
+            f"{module.__file__} has {len(found)} TuneJobs at its top level; a job file has one"
+        )
+    return found[0], module
+
+
+def _import_file(path: Path) -> ModuleType:
+    name = f"{MODULE_PREFIX}{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"job file {str(path)!r} is no Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent))  # as for `python path`: its neighbours can be imported
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"job file {str(path)!r} does not import:\n{_short(error)}") from error
+    return module
+
+
+def _short(error: Exception) -> str:
+    """The error as the user's own code sees it, without frames of ours or of libraries."""
+    ours = tuple(str(Path(package.__path__[0])) for package in (tune_jobs, search_algos, importlib))
+    lines = traceback.format_list(
+        [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if not frame.filename.startswith((*ours, "<")) and "pydantic" not in frame.filename
+        ]
+    )
+    if isinstance(error, ValidationError) and error.title == TuneJob.__name__:
+        lines.append(str(explain(error, field_names(TuneJob))))
+    elif isinstance(error, (SpaceError, UserError)):
+        lines.append(str(error))
+    else:
+        lines += traceback.format_exception_only(error)
+    return "".join(lines).rstrip()

@@ -1,0 +1,69 @@
+"""What can be said of a model before it trains: whether it is one, and what its Config takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from models.base import Model
+from search_algos.space import Space
+from tune_jobs.errors import UserError, nearest
+from tune_jobs.lookup import field_names
+
+
+def check_model(cls: Any) -> type[Model]:
+    """The class itself. Raises UserError for one that is no model, or not all of one."""
+    if not isinstance(cls, type) or not issubclass(cls, Model):
+        raise UserError(f"model is {cls!r}; it must be a class derived from models.base.Model")
+    if missing := sorted(cls.__abstractmethods__):
+        raise UserError(f"model {cls.__name__} does not define {', '.join(missing)}")
+    if not dataclasses.is_dataclass(getattr(cls, "Config", None)):
+        raise UserError(
+            f"model {cls.__name__} has no dataclass Config; it names every hyperparameter with "
+            "its default"
+        )
+    return cls
+
+
+def can_be_cloned(model: type[Model]) -> bool:
+    return model.reconfigure is not Model.reconfigure
+
+
+def config_problems(
+    model: type[Model], names: Iterable[str], space: Space, constants: Mapping[str, Any]
+) -> list[str]:
+    """Names that the Config lacks; else what it refuses at the ends of the space."""
+    fields = field_names(model.Config)
+    unknown = [
+        f"the space has {name!r}, {model.__name__}.Config has not; {nearest(name, fields)}"
+        for name in names
+        if name not in fields
+    ]
+    if unknown:
+        return unknown
+    # One config in the middle, and every parameter at both of its ends.
+    middle = space.decode([0.5] * len(space))
+    configs = [middle] + [
+        {**middle, name: value} for name in middle for value in space[name].extremes()
+    ]
+    refusals = {_refusal(model, {**constants, **config}) for config in configs}
+    return sorted(refusals - {""})
+
+
+def _refusal(model: type[Model], config: Mapping[str, Any]) -> str:
+    """Why the Config does not take these values, or nothing."""
+    try:
+        model.Config(**config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field, said = ".".join(map(str, first["loc"])), first["msg"]
+        return (
+            f"{model.__name__}.Config refuses {field} = {first['input']!r}: "
+            f"{said[0].lower()}{said[1:]}"
+        )
+    except (TypeError, ValueError) as error:
+        return f"{model.__name__}.Config refuses {dict(config)}: {error}"
+    return ""

@@ -1,0 +1,33 @@
+"""What a run optimises: a metric and its direction, turned into a loss once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from tune_jobs.errors import UserError, nearest
+
+
+@dataclass(frozen=True)
+class Objective:
+    metric: str
+    mode: Literal["min", "max"]
+
+    def loss(self, metrics: Mapping[str, float]) -> float:
+        """The metric as a number of which lower is better.
+
+        Raises UserError where the model did not report the metric.
+        """
+        if self.metric not in metrics:
+            reported = ", ".join(sorted(metrics)) or "nothing"
+            hint = nearest(self.metric, metrics) if metrics else "return it from evaluate()"
+            raise UserError(
+                f"metric {self.metric!r} was not reported; the model reported {reported}: {hint}"
+            )
+        value = metrics[self.metric]
+        return value if self.mode == "min" else -value
+
+    def value(self, loss: float) -> float:
+        """The metric that gave this loss."""
+        return loss if self.mode == "min" else -loss

@@ -1,0 +1,169 @@
+"""What a run's facts add up to: its trials and its incumbent. A pure fold, shared by all views."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple
+
+from search_algos.decisions import Continue, Exploit, Pause, Stop
+from tune_jobs.facts import (
+    Closed,
+    Draining,
+    Fact,
+    Failed,
+    Opened,
+    Reported,
+    Resumed,
+    Stopped,
+    Suggested,
+    Tested,
+)
+from tune_jobs.objective import Objective
+
+
+class Status(str, Enum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"  # trained all its epochs
+    STOPPED = "stopped"  # ended early by a decision
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Status.COMPLETED, Status.STOPPED, Status.FAILED)
+
+
+class CheckpointRef(NamedTuple):
+    trial_id: int
+    epoch: int
+
+
+@dataclass
+class Trial:
+    trial_id: int
+    config: dict[str, Any]
+    status: Status = Status.RUNNING
+    epoch: int = 0  # epochs recorded
+    metrics: dict[str, float] = field(default_factory=dict)  # of the last epoch
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    seconds: float = 0.0  # of training and evaluation
+    node: str = ""
+    failures: int = 0
+    note: str = ""  # why it ended, or its last error
+
+
+class Incumbent(NamedTuple):
+    """The best epoch of any trial so far; of equals, the first."""
+
+    trial_id: int
+    epoch: int
+    loss: float
+    config: dict[str, Any]
+
+    @property
+    def checkpoint(self) -> CheckpointRef:
+        return CheckpointRef(self.trial_id, self.epoch)
+
+
+class RunState:
+    """The trials of a run, by number, after every fact it was given."""
+
+    def __init__(self, objective: Objective, max_epochs: int) -> None:
+        self.objective = objective
+        self.max_epochs = max_epochs
+        self.trials: dict[int, Trial] = {}
+        self.counts: Counter[Status] = Counter()
+        self.clones: dict[int, CheckpointRef] = {}  # trials that have yet to start from another
+        self.epochs_total = 0
+        self.incumbent: Incumbent | None = None
+        self.draining = ""  # why no new trial starts
+        self.tested: Tested | None = None
+        self.closed: Closed | None = None
+        self.started = math.nan  # seconds since 1970
+        self.first_report = math.nan
+        self.last_fact = math.nan
+
+    @classmethod
+    def of(cls, facts: Iterable[Fact], objective: Objective, max_epochs: int) -> RunState:
+        state = cls(objective, max_epochs)
+        for fact in facts:
+            state.apply(fact)
+        return state
+
+    @property
+    def all_ended(self) -> bool:
+        return self.counts[Status.RUNNING] + self.counts[Status.PAUSED] == 0
+
+    @property
+    def ended(self) -> int:
+        return sum(count for status, count in self.counts.items() if status.is_final)
+
+    def with_status(self, status: Status) -> list[Trial]:
+        return [trial for trial in self.trials.values() if trial.status is status]
+
+    def apply(self, fact: Fact) -> None:
+        self.last_fact = fact.time
+        match fact:
+            case Opened():
+                self.started = fact.time
+            case Suggested():
+                self.trials[fact.trial_id] = Trial(fact.trial_id, dict(fact.config))
+                self.counts[Status.RUNNING] += 1
+            case Reported():
+                self._apply_report(self.trials[fact.trial_id], fact)
+            case Resumed():
+                self._move(self.trials[fact.trial_id], Status.RUNNING)
+            case Stopped():
+                self._move(self.trials[fact.trial_id], Status.STOPPED, fact.reason)
+            case Failed():
+                trial = self.trials[fact.trial_id]
+                trial.failures += 1
+                self._move(trial, Status.RUNNING if fact.retry else Status.FAILED, fact.error)
+            case Draining():
+                self.draining = fact.reason
+            case Tested():
+                self.tested = fact
+            case Closed():
+                self.closed = fact
+
+    def _apply_report(self, trial: Trial, fact: Reported) -> None:
+        trial.epoch = fact.epoch
+        trial.metrics = dict(fact.metrics)
+        trial.seconds += fact.seconds
+        trial.node = fact.node
+        self.clones.pop(trial.trial_id, None)
+        self.epochs_total += 1
+        if self.epochs_total == 1:
+            self.first_report = fact.time
+        self._judge(trial, self.objective.loss(fact.metrics))
+        match fact.decision:
+            case Continue():
+                pass
+            case Pause():
+                self._move(trial, Status.PAUSED)
+            case Stop(reason):
+                complete = fact.epoch >= self.max_epochs
+                self._move(trial, Status.COMPLETED if complete else Status.STOPPED, reason)
+            case Exploit(source, config):
+                trial.config = dict(config)
+                self.clones[trial.trial_id] = CheckpointRef(source, self.trials[source].epoch)
+
+    def _judge(self, trial: Trial, loss: float) -> None:
+        if not math.isfinite(loss):
+            return
+        if loss < trial.best_loss:
+            trial.best_loss, trial.best_epoch = loss, trial.epoch
+        if self.incumbent is None or loss < self.incumbent.loss:
+            self.incumbent = Incumbent(trial.trial_id, trial.epoch, loss, trial.config)
+
+    def _move(self, trial: Trial, status: Status, note: str = "") -> None:
+        self.counts[trial.status] -= 1
+        self.counts[status] += 1
+        trial.status, trial.note = status, note
+        if status.is_final:
+            self.clones.pop(trial.trial_id, None)

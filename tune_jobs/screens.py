@@ -1,0 +1,146 @@
+"""What the command line prints about jobs and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from search_algos.schedulers import SCHEDULERS
+from search_algos.searchers import SEARCHERS
+from search_algos.space import Choice, Float, Int
+from tune_jobs import texts
+from tune_jobs.errors import UserError
+from tune_jobs.job import TuneJob
+from tune_jobs.journal import read
+from tune_jobs.lookup import field_names
+from tune_jobs.run_folder import Declaration, RunFolder
+from tune_jobs.run_state import RunState
+
+
+def print_jobs(console: Console, jobs: Iterable[tuple[TuneJob, ModuleType]]) -> None:
+    table = _table("job", "searcher × scheduler", "trials", "epochs", "what it is")
+    for job, module in jobs:
+        table.add_row(
+            job.name,
+            f"{job.searcher} × {job.scheduler}",
+            str(job.num_samples),
+            str(job.max_epochs),
+            _docstring(module).partition("\n")[0],
+        )
+    console.print(table)
+    console.print()
+    console.print(f"searchers   {', '.join(SEARCHERS)}", highlight=False)
+    console.print(f"schedulers  {', '.join(SCHEDULERS)}", highlight=False)
+
+
+def print_job(console: Console, job: TuneJob, module: ModuleType) -> None:
+    console.print(_docstring(module), markup=False, highlight=False)
+    console.print()
+    fields = _table("field", "value")
+    for name in field_names(job):
+        value = getattr(job, name)
+        if name != "space" and value not in (None, {}):
+            fields.add_row(name, str(value))
+    console.print(fields)
+    console.print()
+    space = _table("hyperparameter", "values", "only if")
+    for name, value in job.space.items():
+        when = getattr(value, "when", None) or {}
+        space.add_row(name, _values(value), ", ".join(f"{p} is {v}" for p, v in when.items()))
+    console.print(space)
+
+
+def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
+    table = _table("run", "status", "trials", "epochs", "best")
+    for folder in folders:
+        try:
+            declared, state = _read(folder)
+        except UserError as error:
+            table.add_row(folder.name, "unreadable", "", "", str(error))
+            continue
+        trials = f"{state.ended}/{declared.num_samples}"
+        table.add_row(
+            folder.name, _status(state), trials, str(state.epochs_total), texts.best(state)
+        )
+    console.print(table)
+
+
+def print_run(console: Console, folder: RunFolder) -> None:
+    declared, state = _read(folder)
+    console.print(f"{folder.path}: {_status(state)}", highlight=False, soft_wrap=True)
+    for line in _so_far(declared, state):
+        console.print(line, highlight=False, soft_wrap=True)
+    trials = _table("trial", "status", "epoch", f"best {declared.metric}", "config", "")
+    for trial in state.trials.values():
+        trials.add_row(
+            str(trial.trial_id),
+            trial.status.value,
+            str(trial.epoch),
+            texts.number(state.objective.value(trial.best_loss)) if trial.best_epoch else "",
+            texts.values(trial.config),
+            texts.last_line(trial.note) if trial.note else "",
+        )
+    console.print(trials)
+
+
+def print_result(console: Console, folder: RunFolder, state: RunState) -> None:
+    declared = folder.read_declaration()
+    console.print()
+    for line in _so_far(declared, state):
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(f"run   {folder.path}", highlight=False, soft_wrap=True)
+    console.print(
+        f"look  tensorboard --logdir {folder.tensorboard}", highlight=False, soft_wrap=True
+    )
+
+
+def _so_far(declared: Declaration, state: RunState) -> list[str]:
+    full = len(state.trials) * declared.max_epochs
+    saved = f" of {full} ({1 - state.epochs_total / full:.0%} saved)" if full else ""
+    lines = [
+        f"      {texts.counts(state, declared.num_samples)}{saved}, "
+        f"{texts.clock(state.last_fact - state.started)}"
+    ]
+    if state.incumbent:
+        lines.append(f"best  {texts.best(state).removeprefix('best ')}")
+        lines.append(f"      {texts.values({**declared.constants, **state.incumbent.config})}")
+    if state.tested:
+        lines.append(f"test  {state.tested.error or texts.values(state.tested.metrics)}")
+    if state.closed and state.closed.reason:
+        lines.append(f"why   {state.closed.reason}")
+    return lines
+
+
+def _read(folder: RunFolder) -> tuple[Declaration, RunState]:
+    declared = folder.read_declaration()
+    return declared, RunState.of(read(folder.journal), declared.objective, declared.max_epochs)
+
+
+def _status(state: RunState) -> str:
+    return state.closed.status if state.closed else "running, or its driver died"
+
+
+def _docstring(module: ModuleType) -> str:
+    return (module.__doc__ or "").strip()
+
+
+def _values(value: Any) -> str:
+    match value:
+        case Choice():
+            return "one of " + ", ".join(map(str, value.values))
+        case Float() | Int():
+            scale = ", log scale" if value.log else ""
+            step = f", step {value.step}" if value.step not in (None, 1) else ""
+            return f"{value.low:g} to {value.high:g}{scale}{step}"
+    return str(value)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column)
+    return table
