@@ -136,8 +136,7 @@ def _run(
     job.validate()
     console = Console()
     console.print(
-        f"{folder.name}: {job.searcher} × {job.scheduler}, {job.num_samples} trials of up to "
-        f"{job.max_epochs} epochs",
+        f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.max_epochs} epochs",
         highlight=False,
     )
     from tune_jobs.on_ray.runner import run  # Ray takes seconds to import

@@ -17,7 +17,7 @@ from search_algos.space import Space, SpaceError, split
 from tune_jobs.errors import UserError
 from tune_jobs.experiment import Experiment
 from tune_jobs.facts import Fact
-from tune_jobs.lookup import check_options, field_names, find_class
+from tune_jobs.lookup import check_options, field_names, find_class, name_of
 from tune_jobs.model_checks import can_be_cloned, check_model, config_problems
 from tune_jobs.objective import Objective
 from tune_jobs.run_state import RunState
@@ -32,11 +32,12 @@ class TuneJob:
     Args:
         name: of the job and, with the time, of its runs: letters, digits, ``_ . -``.
         model: a registered name, ``"module:Class"``, or a class derived from
-            `models.base.Model`. A name is imported only when the job runs.
+            `models.base.Model`. A name is imported only when the job runs, and `list` and
+            `show` need not wait for it.
         space: hyperparameter -> Float, Int, Choice, one of Ray Tune's domains
             (``tune.loguniform(...)``), or a plain value for every trial.
         metric, mode: what the model reports, and whether ``"min"`` or ``"max"`` is best.
-        searcher, scheduler: registered names or ``"module:Class"``, and their options.
+        searcher, scheduler: likewise, with their options.
         num_samples: trials.
         max_epochs: epochs of a complete trial (the scheduler's max_t).
         seed: of the searcher, the scheduler, and every model whose Config has a ``seed``.
@@ -54,9 +55,9 @@ class TuneJob:
     space: dict[str, Any]
     metric: str
     mode: Literal["min", "max"]
-    searcher: str = "hyperopt"
+    searcher: Any = "hyperopt"
     searcher_options: dict[str, Any] = Field(default_factory=dict)
-    scheduler: str = "asha"
+    scheduler: Any = "asha"
     scheduler_options: dict[str, Any] = Field(default_factory=dict)
     num_samples: PositiveInt = 20
     max_epochs: PositiveInt = 27
@@ -75,6 +76,11 @@ class TuneJob:
         return {name: _without_ray(name, value) for name, value in space.items()}
 
     @property
+    def method(self) -> str:
+        """Searcher × scheduler, for people."""
+        return f"{name_of(self.searcher)} × {name_of(self.scheduler)}"
+
+    @property
     def objective(self) -> Objective:
         return Objective(self.metric, self.mode)
 
@@ -91,21 +97,17 @@ class TuneJob:
         return values
 
     def model_class(self) -> type[Model]:
-        return check_model(find_class("model", self.model, MODELS))
+        return check_model(find_class(self.model, Model, MODELS))
 
     def build_searcher(self) -> Searcher:
-        cls = find_class("searcher", self.searcher, SEARCHERS)
-        check_options(f"searcher {self.searcher!r}", cls, self.searcher_options)
-        searcher: Searcher = cls(self.domains, self.seed, **self.searcher_options)
-        return searcher
+        cls = find_class(self.searcher, Searcher, SEARCHERS)
+        check_options(f"searcher {name_of(self.searcher)!r}", cls, self.searcher_options)
+        return cls(self.domains, self.seed, **self.searcher_options)
 
     def build_scheduler(self) -> Scheduler:
-        cls = find_class("scheduler", self.scheduler, SCHEDULERS)
-        check_options(f"scheduler {self.scheduler!r}", cls, self.scheduler_options)
-        scheduler: Scheduler = cls(
-            self.max_epochs, self.domains, self.seed, **self.scheduler_options
-        )
-        return scheduler
+        cls = find_class(self.scheduler, Scheduler, SCHEDULERS)
+        check_options(f"scheduler {name_of(self.scheduler)!r}", cls, self.scheduler_options)
+        return cls(self.max_epochs, self.domains, self.seed, **self.scheduler_options)
 
     def build_experiment(
         self,
@@ -148,12 +150,14 @@ class TuneJob:
             searcher = attempt(self.build_searcher)
             scheduler = attempt(self.build_scheduler)
             if searcher and space.has_conditions and not searcher.supports_conditions:
-                problems.append(f"searcher {self.searcher!r} cannot search a space with conditions")
+                problems.append(
+                    f"searcher {name_of(self.searcher)!r} cannot search a space with conditions"
+                )
             if model:
                 problems += config_problems(model, self.space, space, self.constants())
             if model and scheduler and scheduler.clones_trials and not can_be_cloned(model):
                 problems.append(
-                    f"scheduler {self.scheduler!r} clones trials into new configs; "
+                    f"scheduler {name_of(self.scheduler)!r} clones trials into new configs; "
                     f"{model.__name__} must define reconfigure(config)"
                 )
         if problems:

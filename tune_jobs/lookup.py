@@ -6,18 +6,35 @@ import dataclasses
 import inspect
 from collections.abc import Iterable, Mapping
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, TypeVar
 
 from tune_jobs.errors import UserError, nearest
 
+T = TypeVar("T")
 
-def find_class(kind: str, name: Any, registry: Mapping[str, str]) -> Any:
+
+def find_class(name: Any, base: type[T], registry: Mapping[str, str]) -> type[T]:
     """The class registered under ``name`` or standing at ``module:Class``; a class is itself.
 
-    Raises UserError for a name that is neither. What a module raises on import passes through.
+    Raises UserError for a name that is neither, and for what is not derived from ``base``.
+    What a module raises on import passes through.
     """
-    if not isinstance(name, str):
-        return name
+    kind = base.__name__.lower()
+    found = _resolve(kind, name, registry) if isinstance(name, str) else name
+    if not isinstance(found, type) or not issubclass(found, base):
+        wanted = f"{base.__module__}.{base.__name__}"
+        raise UserError(f"{kind} {name_of(name)!r} must be a class derived from {wanted}")
+    return found
+
+
+def name_of(reference: Any) -> str:
+    """A name as it stands in a job, or ``module:Class`` of a class that stands there itself."""
+    if isinstance(reference, type):
+        return f"{reference.__module__}:{reference.__qualname__}"
+    return str(reference)
+
+
+def _resolve(kind: str, name: str, registry: Mapping[str, str]) -> Any:
     target = name if ":" in name else registry.get(name)
     if target is None:
         raise UserError(f"{kind} {name!r} is unknown; {nearest(name, registry)}")

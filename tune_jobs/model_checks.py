@@ -14,10 +14,8 @@ from tune_jobs.errors import UserError, nearest
 from tune_jobs.lookup import field_names
 
 
-def check_model(cls: Any) -> type[Model]:
-    """The class itself. Raises UserError for one that is no model, or not all of one."""
-    if not isinstance(cls, type) or not issubclass(cls, Model):
-        raise UserError(f"model is {cls!r}; it must be a class derived from models.base.Model")
+def check_model(cls: type[Model]) -> type[Model]:
+    """The class itself. Raises UserError for one that is not a whole model."""
     if missing := sorted(cls.__abstractmethods__):
         raise UserError(f"model {cls.__name__} does not define {', '.join(missing)}")
     if not dataclasses.is_dataclass(getattr(cls, "Config", None)):

@@ -96,9 +96,10 @@ class LiveProgress:
 
 
 def _table_of(running: Iterable[Trial], state: RunState) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in ("trial", "epoch", state.objective.metric, "config"):
-        table.add_column(column, overflow="ellipsis", no_wrap=True)
+    table = Table(box=None, header_style="dim", pad_edge=False, expand=True)
+    for column in ("trial", "epoch", state.objective.metric):
+        table.add_column(column, no_wrap=True)
+    table.add_column("config", overflow="ellipsis", no_wrap=True, ratio=1)
     for trial in running:
         table.add_row(
             str(trial.trial_id),

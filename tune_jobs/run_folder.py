@@ -23,7 +23,7 @@ from typing import Any
 from search_algos.space import Domain
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.job import TuneJob
-from tune_jobs.lookup import field_names
+from tune_jobs.lookup import field_names, name_of
 from tune_jobs.objective import Objective
 
 RECORDED_VERSIONS = ("tune-jobs", "ray", "torch", "numpy", "scikit-learn", "hyperopt")
@@ -138,8 +138,8 @@ def all_runs(storage: Path) -> list[RunFolder]:
 def declaration(job: TuneJob) -> dict[str, Any]:
     """The job as JSON."""
     fields = {field: getattr(job, field) for field in field_names(job)}
-    if not isinstance(job.model, str):
-        fields["model"] = f"{job.model.__module__}:{job.model.__qualname__}"
+    for kind in ("model", "searcher", "scheduler"):
+        fields[kind] = name_of(fields[kind])
     fields["space"] = {
         name: {"domain": type(value).__name__, **dataclasses.asdict(value)}
         if isinstance(value, Domain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +17,7 @@ from tune_jobs import texts
 from tune_jobs.errors import UserError
 from tune_jobs.job import TuneJob
 from tune_jobs.journal import read
-from tune_jobs.lookup import field_names
+from tune_jobs.lookup import field_names, name_of
 from tune_jobs.run_folder import Declaration, RunFolder
 from tune_jobs.run_state import RunState
 
@@ -26,7 +27,7 @@ def print_jobs(console: Console, jobs: Iterable[tuple[TuneJob, ModuleType]]) -> 
     for job, module in jobs:
         table.add_row(
             job.name,
-            f"{job.searcher} × {job.scheduler}",
+            job.method,
             str(job.num_samples),
             str(job.max_epochs),
             _docstring(module).partition("\n")[0],
@@ -44,7 +45,7 @@ def print_job(console: Console, job: TuneJob, module: ModuleType) -> None:
     for name in field_names(job):
         value = getattr(job, name)
         if name != "space" and value not in (None, {}):
-            fields.add_row(name, str(value))
+            fields.add_row(name, name_of(value))
     console.print(fields)
     console.print()
     space = _table("hyperparameter", "values", "only if")
@@ -71,7 +72,7 @@ def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
 
 def print_run(console: Console, folder: RunFolder) -> None:
     declared, state = _read(folder)
-    console.print(f"{folder.path}: {_status(state)}", highlight=False, soft_wrap=True)
+    console.print(f"{_near(folder.path)}: {_status(state)}", highlight=False, soft_wrap=True)
     for line in _so_far(declared, state):
         console.print(line, highlight=False, soft_wrap=True)
     trials = _table("trial", "status", "epoch", f"best {declared.metric}", "config", "")
@@ -92,19 +93,18 @@ def print_result(console: Console, folder: RunFolder, state: RunState) -> None:
     console.print()
     for line in _so_far(declared, state):
         console.print(line, highlight=False, soft_wrap=True)
-    console.print(f"run   {folder.path}", highlight=False, soft_wrap=True)
+    console.print(f"run   {_near(folder.path)}", highlight=False, soft_wrap=True)
     console.print(
-        f"look  tensorboard --logdir {folder.tensorboard}", highlight=False, soft_wrap=True
+        f"look  tensorboard --logdir {_near(folder.tensorboard)}", highlight=False, soft_wrap=True
     )
 
 
 def _so_far(declared: Declaration, state: RunState) -> list[str]:
+    took = texts.clock(state.last_fact - state.started)
+    lines = [f"      {texts.counts(state, declared.num_samples)}, {took}"]
     full = len(state.trials) * declared.max_epochs
-    saved = f" of {full} ({1 - state.epochs_total / full:.0%} saved)" if full else ""
-    lines = [
-        f"      {texts.counts(state, declared.num_samples)}{saved}, "
-        f"{texts.clock(state.last_fact - state.started)}"
-    ]
+    if full and state.closed and state.closed.status == "finished":
+        lines[0] += f", {1 - state.epochs_total / full:.0%} of {full} epochs saved"
     if state.incumbent:
         lines.append(f"best  {texts.best(state).removeprefix('best ')}")
         lines.append(f"      {texts.values({**declared.constants, **state.incumbent.config})}")
@@ -118,6 +118,11 @@ def _so_far(declared: Declaration, state: RunState) -> list[str]:
 def _read(folder: RunFolder) -> tuple[Declaration, RunState]:
     declared = folder.read_declaration()
     return declared, RunState.of(read(folder.journal), declared.objective, declared.max_epochs)
+
+
+def _near(path: Path) -> Path:
+    """The path from here, where it is below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _status(state: RunState) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from runs import SPACE, Recorded, simulated
 from strategies import curves
 
+from search_algos.base import Scheduler
 from search_algos.decisions import Continue, Stop
 from search_algos.schedulers import SCHEDULERS
 from tune_jobs.facts import Failed, Reported, Stopped
@@ -94,8 +95,7 @@ def test_a_scheduler_told_the_same_facts_again_decides_the_same(scheduler: str) 
     reports = [(trial, epoch, (trial * 7 % 5) / epoch) for epoch in (1, 2, 3) for trial in range(9)]
 
     def tell() -> list[Any]:
-        cls = find_class("scheduler", scheduler, SCHEDULERS)
-        fresh = cls(9, SPACE, seed=3)
+        fresh = find_class(scheduler, Scheduler, SCHEDULERS)(9, SPACE, seed=3)
         for trial in range(9):
             fresh.on_start(trial, {"x": trial / 9})
         return [fresh.on_report(*report) for report in reports]

@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import ray
@@ -67,14 +68,30 @@ def run(job: TuneJob, folder: RunFolder, progress: View) -> RunState:
     return experiment.state
 
 
-def _tune(desk: Desk, resources: TrialResources, setting: Setting) -> None:
+@contextmanager
+def _quiet_ray_tune() -> Iterator[None]:
+    """Our settings of Ray Tune, and silence, since the views say what matters."""
+    logger = logging.getLogger("ray.tune")
+    before = {name: os.environ.get(name) for name in _TUNE_SETTINGS}, logger.level
     os.environ.update(_TUNE_SETTINGS)
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the views say what matters
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, value in before[0].items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        logger.setLevel(before[1])
+
+
+def _tune(desk: Desk, resources: TrialResources, setting: Setting) -> None:
     trainable = tune.with_resources(
         tune.with_parameters(EpochTrainable, setting=setting),
         {"cpu": resources.cpus, "gpu": resources.gpus},
     )
-    with tempfile.TemporaryDirectory(prefix="tune-jobs-") as scratch:
+    with _quiet_ray_tune(), tempfile.TemporaryDirectory(prefix="tune-jobs-") as scratch:
         tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(

@@ -154,11 +154,9 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _user_traceback(error: Exception) -> str:
-    """The traceback from the model's code on, without our frames above it."""
+    """The traceback from where our code called the model, without what is above."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = os.path.dirname(__file__)
-    own = [frame for frame in frames if not frame.filename.startswith(ours)]
-    lines = ["Traceback (most recent call last):\n"] if own else []
-    return "".join(
-        [*lines, *traceback.format_list(own), *traceback.format_exception_only(error)]
-    ).rstrip()
+    here = os.path.dirname(__file__)
+    last = max((i for i, frame in enumerate(frames) if frame.filename.startswith(here)), default=-1)
+    lines = traceback.format_list(frames[last + 1 :]) + traceback.format_exception_only(error)
+    return "".join(lines).rstrip()

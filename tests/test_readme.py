@@ -1,0 +1,74 @@
+"""The README's code is run, and what it quotes is compared."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from runs import falling, simulated
+
+from search_algos.history import History
+from search_algos.space import Float, Int, Space
+from tune_jobs.job_files import load_job
+from tune_jobs.overrides import override
+from tune_jobs.progress import LineProgress
+from tune_jobs.run_folder import RunFolder
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def block(word: str) -> str:
+    (found,) = [text for text in BLOCKS if word in text]
+    return str(found)
+
+
+def defined(code: str, name: str) -> Any:
+    namespace: dict[str, Any] = {"__name__": "readme"}
+    exec(code, namespace)
+    return namespace[name]
+
+
+def test_the_job_it_shows_is_the_ready_job() -> None:
+    assert block('name="digits_cnn"') == (ROOT / "tune_jobs/jobs/digits_cnn.py").read_text()
+
+
+def test_a_model_of_ones_own_runs_as_written(tmp_path: Path, ray_session: None) -> None:
+    from tune_jobs.on_ray.runner import run
+
+    path = tmp_path / "line.py"
+    path.write_text(block("class Line"))
+    declared, _ = load_job(str(path))
+    job = override(declared, {"num_samples": 6})
+    job.validate()
+    state = run(job, RunFolder(tmp_path / "run"), LineProgress(job, Console(file=io.StringIO())))
+    assert state.tested is not None
+    assert state.tested.metrics["test_loss"] < 0.1
+
+
+def test_a_searcher_of_ones_own_works_as_written() -> None:
+    cls = defined(block("class Shrinking"), "Shrinking")
+    run = simulated(searcher=cls, scheduler="fifo", curve=falling, num_samples=40)
+    best = min(trial.config["x"] for trial in run.trials)
+    assert best < 0.02
+    space = Space({"a": Float(1e-3, 1, log=True), "b": Int(1, 9)})
+    assert space.contains(cls(space, 0).suggest(0, History()))
+
+
+def test_a_scheduler_of_ones_own_works_as_written() -> None:
+    cls = defined(block("class Patience"), "Patience")
+    scheduler = cls(9, Space({"x": Float(0, 1)}), 0, epochs=2)
+    kinds = [
+        scheduler.on_report(0, epoch, loss).kind for epoch, loss in enumerate([3, 2, 2.5, 2.4])
+    ]
+    assert kinds == ["continue", "continue", "continue", "stop"]
+
+
+@pytest.mark.parametrize("path", re.findall(r"`python (benchmarks/\S+\.py)`", README))
+def test_every_command_behind_a_figure_is_there(path: str) -> None:
+    assert (ROOT / path).is_file()

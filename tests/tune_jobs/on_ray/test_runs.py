@@ -1,0 +1,273 @@
+"""Jobs on real Ray: real processes, real files, real signals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from runs import tiny_job
+from tiny_model import Tiny
+
+from search_algos.space import Choice, Float
+from tune_jobs.errors import UserError
+from tune_jobs.facts import Fact, Reported
+from tune_jobs.job import TuneJob
+from tune_jobs.job_files import load_job
+from tune_jobs.journal import read
+from tune_jobs.progress import LineProgress
+from tune_jobs.run_folder import RunFolder
+from tune_jobs.run_state import RunState, Status
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+
+class Finished:
+    """A run that is over, with what it wrote."""
+
+    def __init__(self, folder: RunFolder, state: RunState, said: str) -> None:
+        self.folder = folder
+        self.state = state
+        self.said = said
+        self.facts: list[Fact] = list(read(folder.journal))
+        self.trials = list(state.trials.values())
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder.path / "summary.json").read_text())
+        return found
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        return list(csv.DictReader((self.folder.path / "trials.csv").open()))
+
+
+def run_job(path: Path, job: TuneJob) -> Finished:
+    from tune_jobs.on_ray.runner import run
+
+    job.validate()
+    screen = io.StringIO()
+    folder = RunFolder(path)
+    view = LineProgress(job, Console(file=screen, width=200))
+    return Finished(folder, run(job, folder, view), screen.getvalue())
+
+
+def epochs_trained(log: Path) -> Counter[tuple[str, str]]:
+    """How often each epoch of each trial was trained: ``x epoch`` of every line of the log."""
+    lines = [line.split() for line in log.read_text().splitlines()]
+    return Counter((x, epoch) for x, epoch, _ in lines)
+
+
+def processes(log: Path) -> set[str]:
+    return {line.split()[2] for line in log.read_text().splitlines()}
+
+
+def test_two_runs_with_one_seed_and_one_trial_at_a_time_are_equal(tmp_path: Path) -> None:
+    space = {"x": Float(0, 1), "trouble": Choice(["", "nan"]), "rate": Float(0.5, 2)}
+    job = tiny_job(searcher="hyperopt", space=space, max_concurrent=1, num_samples=25, seed=3)
+    tables = []
+    for name in ("first", "second"):
+        done = run_job(tmp_path / name, job)
+        assert done.summary["trials"]["failed"] == 0
+        tables.append([{**row, "seconds": ""} for row in done.rows])
+    assert tables[0] == tables[1]
+    assert len(tables[0]) == 25
+    assert len({row["status"] for row in tables[0]}) == 2
+
+
+def test_actors_are_reused_and_slots_are_filled(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    space = {"x": Float(0, 1), "log": str(log), "seconds": 0.02}
+    done = run_job(tmp_path / "run", tiny_job(scheduler="fifo", space=space))
+    assert {trial.status for trial in done.trials} == {Status.COMPLETED}
+    assert len(processes(log)) == 2, "one process per slot, for all trials"
+    started = [fact.fact for fact in done.facts][:4]
+    assert started == ["opened", "suggested", "suggested", "reported"], "sampled when asked for"
+    assert set(epochs_trained(log).values()) == {1}
+    assert done.state.tested is not None
+    assert done.summary["best"]["test"]["test_loss"] == pytest.approx(
+        done.summary["best"]["value"] + 0.001
+    )
+
+
+def test_a_killed_worker_costs_no_finished_epoch(tmp_path: Path) -> None:
+    """SIGKILL in the middle of epoch 3 of the trial that gets there first."""
+    log = tmp_path / "log"
+    space = {
+        "x": Float(0, 1),
+        "log": str(log),
+        "trouble": "kill",
+        "once": str(tmp_path / "killed"),
+    }
+    done = run_job(tmp_path / "run", tiny_job(scheduler="fifo", space=space, num_samples=4))
+    assert (tmp_path / "killed").exists()
+    assert {trial.status for trial in done.trials} == {Status.COMPLETED}
+    assert sorted(trial.failures for trial in done.trials) == [0, 0, 0, 1]
+    assert set(epochs_trained(log).values()) == {1}, "no epoch was trained twice"
+    assert len(epochs_trained(log)) == 4 * 9
+    assert "starts again from its checkpoint: the worker process died" in done.said
+    assert done.summary["trials"]["completed"] == 4
+
+
+def test_an_epoch_that_was_saved_but_not_reported_is_not_trained_again(tmp_path: Path) -> None:
+    """The worker dies between writing a checkpoint and reporting it."""
+    log = tmp_path / "log"
+    space = {"x": Float(0, 1), "log": str(log), "once": str(tmp_path / "died")}
+    job = tiny_job(
+        model="troubled_models:DiesAfterSaving", scheduler="fifo", space=space, num_samples=2
+    )
+    done = run_job(tmp_path / "run", job)
+    assert (tmp_path / "died").exists()
+    assert {trial.status for trial in done.trials} == {Status.COMPLETED}
+    assert sorted(trial.failures for trial in done.trials) == [0, 1]
+    assert set(epochs_trained(log).values()) == {1}
+    assert len([fact for fact in done.facts if isinstance(fact, Reported)]) == 2 * 9
+
+
+def test_a_trial_that_raises_fails_with_its_own_traceback_and_the_rest_go_on(
+    tmp_path: Path,
+) -> None:
+    space = {"x": Float(0, 1), "trouble": Choice(["", "raise"])}
+    job = tiny_job(scheduler="fifo", space=space, num_samples=4, max_failures=1, seed=1)
+    done = run_job(tmp_path / "run", job)
+    failed = [trial for trial in done.trials if trial.config["trouble"]]
+    assert 0 < len(failed) < 4
+    for trial in done.trials:
+        assert trial.status is (Status.FAILED if trial in failed else Status.COMPLETED)
+    for trial in failed:
+        assert trial.failures == 2
+        assert f"ArithmeticError: x = {trial.config['x']} is too much for epoch 3" in trial.note
+        assert "tiny_model.py" in trial.note
+        assert "on_ray" not in trial.note
+        assert "ray/" not in trial.note
+    assert done.summary["trials"]["failed"] == len(failed)
+
+
+def test_a_missing_metric_ends_the_run_at_the_first_report(tmp_path: Path) -> None:
+    space = {"x": Float(0, 1), "trouble": "silent"}
+    with pytest.raises(UserError) as error:
+        run_job(tmp_path / "run", tiny_job(space=space))
+    assert "'loss' was not reported" in str(error.value)
+    assert "progress, val_los: did you mean 'val_los'" in str(error.value)
+    facts = list(read(tmp_path / "run" / "journal.jsonl"))
+    assert not any(isinstance(fact, Reported) for fact in facts)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["status"] == "failed"
+
+
+def test_missing_data_end_the_run_with_the_models_own_words(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"put digits\.csv into /data"):
+        run_job(tmp_path / "run", tiny_job(model="troubled_models:NeedsData"))
+
+
+def test_more_gpus_than_there_are_start_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"1 CPUs and 64 GPUs.*2 CPUs, 0 GPUs"):
+        run_job(tmp_path / "run", tiny_job(gpus_per_trial=64))
+    with pytest.raises(UserError, match="3 CPUs"):
+        run_job(tmp_path / "run", tiny_job(cpus_per_trial=3))
+    assert not (tmp_path / "run").exists()
+
+
+def test_paused_trials_give_their_slot_away_and_come_back(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    space = {"x": Float(0, 1), "log": str(log)}
+    job = tiny_job(scheduler="odd_schedulers:Puller", space=space, num_samples=4)
+    done = run_job(tmp_path / "run", job)
+    assert {trial.status for trial in done.trials} == {Status.COMPLETED}
+    names = [fact.fact for fact in done.facts]
+    assert names.count("resumed") == 4
+    # All four were begun and paused before the first came back, on two slots.
+    assert names.index("resumed") > max(i for i, name in enumerate(names) if name == "suggested")
+    assert set(epochs_trained(log).values()) == {1}
+    assert len(processes(log)) <= 3
+
+
+def test_trials_that_nobody_resumes_end(tmp_path: Path) -> None:
+    done = run_job(tmp_path / "run", tiny_job(scheduler="odd_schedulers:Forgetful", num_samples=3))
+    assert [trial.note for trial in done.trials] == ["not resumed"] * 3
+    assert done.summary["status"] == "finished"
+    assert done.state.tested is not None
+
+
+def test_a_clone_starts_from_its_source_with_its_new_config(tmp_path: Path) -> None:
+    """``progress`` is what a trial has learned: a clone's goes on from its source's."""
+    space = {"x": Float(0, 1), "rate": Float(1, 2)}
+    job = tiny_job(scheduler="odd_schedulers:Copier", space=space, num_samples=3, max_concurrent=1)
+    done = run_job(tmp_path / "run", job)
+    source = done.trials[0]
+    for trial in done.trials[1:]:
+        assert trial.config == {"x": 0.9 + trial.trial_id / 100}
+        third = next(
+            fact
+            for fact in done.facts
+            if isinstance(fact, Reported) and (fact.trial_id, fact.epoch) == (trial.trial_id, 3)
+        )
+        assert third.metrics["progress"] == pytest.approx(source.metrics["progress"] + 1.0)
+        assert trial.status is Status.COMPLETED
+        assert trial.epoch == 9
+
+
+def test_when_the_time_is_used_up_trials_end_and_the_best_is_tested(tmp_path: Path) -> None:
+    space = {"x": Float(0, 1), "seconds": 0.2}
+    job = tiny_job(
+        scheduler="fifo", space=space, num_samples=1000, max_epochs=1000, time_budget=1.0
+    )
+    done = run_job(tmp_path / "run", job)
+    assert {trial.status for trial in done.trials} == {Status.STOPPED}
+    assert {trial.note for trial in done.trials} == {"the time budget of 1 s is used up"}
+    assert done.state.tested is not None
+    assert len(done.trials) <= 3
+
+
+def test_a_test_that_fails_is_told_in_the_summary(tmp_path: Path) -> None:
+    space = {"x": Float(0, 1), "trouble": "test"}
+    done = run_job(tmp_path / "run", tiny_job(space=space, num_samples=1, max_failures=0))
+    assert done.summary["best"]["test"] is None
+    assert done.state.tested is not None
+    assert "ValueError: the test cannot be done" in done.state.tested.error
+
+
+def test_a_class_from_a_job_file_reaches_the_workers(tmp_path: Path) -> None:
+    source = Path(Tiny.__module__.replace(".", "/"))
+    text = (Path(__file__).parents[2] / f"{source}.py").read_text()
+    (tmp_path / "helper.py").write_text("BEST = 0.75\n")
+    (tmp_path / "mine.py").write_text(
+        text.replace("- 0.3", "- helper.BEST").replace("import json", "import json\nimport helper")
+        + "\n\nfrom tune_jobs import Float, TuneJob\n"
+        "job = TuneJob(name='mine', model=Tiny, space={'x': Float(0, 1)}, metric='loss',\n"
+        "              mode='min', searcher='random', scheduler='fifo', num_samples=6,\n"
+        "              max_epochs=2)\n"
+    )
+    job, _ = load_job(str(tmp_path / "mine.py"))
+    done = run_job(tmp_path / "run", job)
+    best = min(done.trials, key=lambda trial: abs(trial.config["x"] - 0.75))
+    assert done.summary["best"]["trial_id"] == best.trial_id
+
+
+@pytest.mark.slow  # trains the ready job in full: the promise of `make run`
+def test_the_main_job_keeps_its_promise(tmp_path: Path) -> None:
+    job, _ = load_job("digits_cnn")
+    assert job.num_samples >= 24
+    done = run_job(tmp_path / "run", job)
+    summary = done.summary
+    assert summary["trials"]["failed"] == 0
+    assert summary["best"]["test"]["test_accuracy"] >= 0.985
+    assert summary["epochs_saved"] >= 0.4
+    assert len(os.listdir(done.folder.tensorboard)) == job.num_samples
+
+
+@pytest.mark.slow  # trains on all of MNIST
+def test_simple_nn_on_real_mnist(tmp_path: Path) -> None:
+    data = Path(os.environ["TUNE_JOBS_DATA"]) / "MNIST" / "raw"
+    if not data.is_dir():
+        pytest.skip(f"no MNIST in {data}; set TUNE_JOBS_DATA to a folder that has it")
+    job, _ = load_job("simple_nn")
+    done = run_job(tmp_path / "run", job)
+    assert done.summary["trials"] == {"total": 10, "completed": 10, "stopped": 0, "failed": 0}
+    assert done.summary["best"]["test"]["test_accuracy"] >= 0.97
