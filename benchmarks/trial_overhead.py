@@ -26,7 +26,7 @@ from ray import tune
 from rich.console import Console
 
 from models.base import Metrics, Model
-from search_algos.space import Float
+from search_algos.domains import Float
 from tune_jobs.facts import Reported
 from tune_jobs.job import TuneJob
 from tune_jobs.journal import read

@@ -11,10 +11,11 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 from platformdirs import user_cache_dir
 
 Split = Literal["train", "validation", "test"]
@@ -23,8 +24,8 @@ Split = Literal["train", "validation", "test"]
 class Arrays(NamedTuple):
     """Inputs (n, ...) and labels (n,) of one split; pages are read from disk when touched."""
 
-    x: np.ndarray
-    y: np.ndarray
+    x: NDArray[Any]
+    y: NDArray[Any]
 
 
 class MissingDataError(Exception):
@@ -38,15 +39,21 @@ def data_folder() -> Path:
 def load(name: str, split: Split) -> Arrays:
     """One split of a data set, images as uint8 (n, channels, height, width), labels as int64.
 
-    Raises MissingDataError where the source is out of reach.
+    Raises MissingDataError where the source is out of reach, or the folder cannot be written.
     """
     source = _SOURCES[name]
     folder = data_folder() / "prepared" / f"{name}-v1"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_suffix(".lock")):
-            if not folder.is_dir():
-                _prepare(source, folder)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder.with_suffix(".lock")):
+                if not folder.is_dir():
+                    _prepare(source, folder)
+        except OSError as error:
+            raise MissingDataError(
+                f"{name} cannot be prepared in {data_folder()} ({error}); set TUNE_JOBS_DATA to a "
+                "folder that can be written"
+            ) from error
     # Copy-on-write: pages are shared between processes, and torch accepts the array.
     return Arrays(*(np.load(folder / f"{split}-{part}.npy", mmap_mode="c") for part in "xy"))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from search_algos.space import Float, Space
+from search_algos.domains import Float
+from search_algos.space import Space
 from tune_jobs.experiment import Experiment
 from tune_jobs.facts import Fact, Reported
 from tune_jobs.job import TuneJob

@@ -9,7 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from search_algos.space import Choice, Domain, Float, Int, Space
+from search_algos.domains import Choice, Domain, Float, Int
+from search_algos.space import Space
 from tune_jobs.simulate import Curve, Epoch
 
 _bounds = st.floats(-1e6, 1e6, allow_nan=False).map(lambda x: round(x, 6))

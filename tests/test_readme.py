@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 from runs import falling, simulated
 
+from search_algos.domains import Float, Int
 from search_algos.history import History
-from search_algos.space import Float, Int, Space
+from search_algos.space import Space
 from tune_jobs.job_files import load_job
 from tune_jobs.overrides import override
 from tune_jobs.progress import LineProgress

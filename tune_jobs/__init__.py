@@ -1,6 +1,6 @@
 """A tuning framework for Ray clusters: declare a job, run it anywhere, lose nothing."""
 
-from search_algos.space import Choice, Float, Int
+from search_algos.domains import Choice, Float, Int
 from tune_jobs.job import TuneJob
 
 __all__ = ["Choice", "Float", "Int", "TuneJob", "main"]

@@ -11,9 +11,10 @@ from pydantic.dataclasses import dataclass
 from models import MODELS
 from models.base import Model
 from search_algos.base import Scheduler, Searcher
+from search_algos.domains import SpaceError
 from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
-from search_algos.space import Space, SpaceError, split
+from search_algos.space import Space, split
 from tune_jobs.errors import UserError
 from tune_jobs.experiment import Experiment
 from tune_jobs.facts import Fact
@@ -32,12 +33,12 @@ class TuneJob:
     Args:
         name: of the job and, with the time, of its runs: letters, digits, ``_ . -``.
         model: a registered name, ``"module:Class"``, or a class derived from
-            `models.base.Model`. A name is imported only when the job runs, and `list` and
-            `show` need not wait for it.
+            `models.base.Model`. A name is imported only when the job runs: `list` and `show`
+            need not wait for it.
+        searcher, scheduler: likewise, each with its options.
         space: hyperparameter -> Float, Int, Choice, one of Ray Tune's domains
             (``tune.loguniform(...)``), or a plain value for every trial.
         metric, mode: what the model reports, and whether ``"min"`` or ``"max"`` is best.
-        searcher, scheduler: likewise, with their options.
         num_samples: trials.
         max_epochs: epochs of a complete trial (the scheduler's max_t).
         seed: of the searcher, the scheduler, and every model whose Config has a ``seed``.

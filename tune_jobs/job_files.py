@@ -6,19 +6,17 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 
 from pydantic import ValidationError
 
-import search_algos
-import tune_jobs
-from search_algos.space import SpaceError
+from search_algos.domains import SpaceError
 from tune_jobs import jobs
 from tune_jobs.errors import UserError, explain, nearest
 from tune_jobs.job import TuneJob
 from tune_jobs.lookup import field_names
+from tune_jobs.tracebacks import user_traceback
 
 MODULE_PREFIX = "__job__"
 """Begins the module name of a job loaded from a path, which no other process can import."""
@@ -65,24 +63,13 @@ def _import_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UserError(f"job file {str(path)!r} does not import:\n{_short(error)}") from error
+        shown = user_traceback(error, _in_our_words(error))
+        raise UserError(f"job file {str(path)!r} does not import:\n{shown}") from error
     return module
 
 
-def _short(error: Exception) -> str:
-    """The error as the user's own code sees it, without frames of ours or of libraries."""
-    ours = tuple(str(Path(package.__path__[0])) for package in (tune_jobs, search_algos, importlib))
-    lines = traceback.format_list(
-        [
-            frame
-            for frame in traceback.extract_tb(error.__traceback__)
-            if not frame.filename.startswith((*ours, "<")) and "pydantic" not in frame.filename
-        ]
-    )
+def _in_our_words(error: Exception) -> str:
+    """What a declaration did wrong; nothing where the error is not about one."""
     if isinstance(error, ValidationError) and error.title == TuneJob.__name__:
-        lines.append(str(explain(error, field_names(TuneJob))))
-    elif isinstance(error, (SpaceError, UserError)):
-        lines.append(str(error))
-    else:
-        lines += traceback.format_exception_only(error)
-    return "".join(lines).rstrip()
+        return str(explain(error, field_names(TuneJob)))
+    return str(error) if isinstance(error, (SpaceError, UserError)) else ""

@@ -49,9 +49,11 @@ def read(path: Path) -> Iterator[Fact]:
     """The facts of a journal, in order.
 
     A last line without its end was being written when the driver died: it never took effect
-    and is left out. Raises UserError for any other line that cannot be read, and for a
-    journal of a newer version.
+    and is left out. Raises UserError for any other line that cannot be read, for a journal of
+    a newer version, and for none at all.
     """
+    if not path.is_file():
+        raise UserError(f"{path} is not there: the run ended before it began")
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):

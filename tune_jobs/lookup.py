@@ -9,6 +9,7 @@ from pkgutil import resolve_name
 from typing import Any, TypeVar
 
 from tune_jobs.errors import UserError, nearest
+from tune_jobs.tracebacks import user_traceback
 
 T = TypeVar("T")
 
@@ -16,8 +17,8 @@ T = TypeVar("T")
 def find_class(name: Any, base: type[T], registry: Mapping[str, str]) -> type[T]:
     """The class registered under ``name`` or standing at ``module:Class``; a class is itself.
 
-    Raises UserError for a name that is neither, and for what is not derived from ``base``.
-    What a module raises on import passes through.
+    Raises UserError for a name that is neither, for a module that does not import (with the
+    part of the traceback that lies in user code), and for what is not derived from ``base``.
     """
     kind = base.__name__.lower()
     found = _resolve(kind, name, registry) if isinstance(name, str) else name
@@ -42,6 +43,8 @@ def _resolve(kind: str, name: str, registry: Mapping[str, str]) -> Any:
         return resolve_name(target)
     except (ModuleNotFoundError, AttributeError) as error:
         raise UserError(f"{kind} {name!r} cannot be imported: {error}") from error
+    except Exception as error:
+        raise UserError(f"{kind} {name!r} does not import:\n{user_traceback(error)}") from error
 
 
 def check_options(owner: str, cls: type, given: Iterable[str]) -> None:

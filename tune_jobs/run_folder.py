@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from search_algos.space import Domain
+from search_algos.domains import Domain
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.job import TuneJob
 from tune_jobs.lookup import field_names, name_of
@@ -109,7 +109,7 @@ def storage_folder(given: str | None) -> Path:
         raise UserError(
             f"storage {place!r} is no folder; give one that every node can reach, such as NFS"
         )
-    return Path(place).absolute()
+    return Path(place).expanduser().absolute()
 
 
 def new_run(job: TuneJob, storage: Path, name: str | None) -> RunFolder:

@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from search_algos.domains import Choice, Float, Int
 from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
-from search_algos.space import Choice, Float, Int
 from tune_jobs import texts
 from tune_jobs.errors import UserError
 from tune_jobs.job import TuneJob

@@ -13,8 +13,9 @@ from hyperopt import JOB_STATE_DONE, STATUS_OK, Trials, hp, tpe
 from hyperopt.base import Domain as Problem
 
 from search_algos.base import Searcher
+from search_algos.domains import Choice
 from search_algos.history import History
-from search_algos.space import Choice, Config, Space
+from search_algos.space import Config, Space
 
 
 class HyperOptSearch(Searcher):

@@ -55,6 +55,15 @@ def test_missing_files_are_named_with_the_folder_they_belong_in(
     assert "TUNE_JOBS_DATA" in said
 
 
+def test_a_data_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TUNE_JOBS_DATA", str(tmp_path / "file"))
+    with pytest.raises(data.MissingDataError, match=f"{tmp_path / 'file'}.*TUNE_JOBS_DATA"):
+        data.load("digits", "train")
+
+
 def test_mnist_comes_through_torchvision_from_the_files_in_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_algos.decisions import Continue, Stop
+from search_algos.domains import Float
 from search_algos.schedulers.asha import ASHA
-from search_algos.space import Float, Space
+from search_algos.space import Space
 
 SPACE = Space({"x": Float(0, 1)})
 

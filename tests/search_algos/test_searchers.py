@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from strategies import spaces
 
 from search_algos.base import Searcher
+from search_algos.domains import Choice, Float, Int
 from search_algos.history import History
 from search_algos.searchers import SEARCHERS
-from search_algos.space import Choice, Config, Float, Int, Space
+from search_algos.space import Config, Space
 
 SPACE = Space(
     {

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +162,29 @@ def test_a_damaged_journal_is_told_and_not_repaired(tune_jobs: Any, storage: Pat
     code, out, _ = tune_jobs("status")
     assert code == 0
     assert "unreadable" in out
+
+
+def test_a_job_file_is_a_script_with_the_same_flags(
+    job_file: Path, storage: Path, ray_session: None
+) -> None:
+    """As `ray submit` runs it: on a cluster that is there, with its model in `__main__`."""
+    import ray
+
+    model = (Path(__file__).parents[1] / "tiny_model.py").read_text()
+    script = JOB_FILE.replace("TuneJob\n", "TuneJob, main\n").replace('"tiny_model:Tiny"', "Tiny")
+    job_file.write_text(model + script + "\nif __name__ == '__main__':\n    main(job)\n")
+    done = subprocess.run(
+        [sys.executable, str(job_file), "--samples", "3", "--name", "script"],
+        env={**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "script: random × asha, 3 trials of up to 4 epochs" in done.stdout
+    summary = json.loads((storage / "script" / "summary.json").read_text())
+    assert summary["trials"]["total"] == 3
+    assert json.loads((storage / "script" / "job.json").read_text())["model"] == "__main__:Tiny"
 
 
 def test_a_whole_run_by_name_of_file(

@@ -158,6 +158,13 @@ def test_a_test_that_fails_is_tried_again_and_then_told() -> None:
     assert run.experiment.state.tested.error == "worker died again"
 
 
+def test_a_searcher_that_runs_out_ends_the_run_early() -> None:
+    run = simulated(searcher="odd_searchers:Three", scheduler="fifo", curve=falling, workers=2)
+    assert [trial.config["x"] for trial in run.trials] == [0.1, 0.2, 0.3]
+    assert run.experiment.finished
+    assert run.experiment.state.tested is not None
+
+
 def test_draining_ends_running_trials_at_their_next_report_and_starts_none() -> None:
     run = begun(tiny_job(scheduler="fifo"))
     run.experiment.next()

@@ -11,7 +11,7 @@ from runs import tiny_job
 from tiny_model import Tiny
 
 from models.base import Model
-from search_algos.space import Choice, Float, Int
+from search_algos.domains import Choice, Float, Int
 from tune_jobs.errors import UserError, explain
 from tune_jobs.job import TuneJob
 from tune_jobs.lookup import field_names
@@ -52,6 +52,7 @@ def test_a_good_job_is_valid() -> None:
         ({"model": "digit_cnn"}, ["model 'digit_cnn'", "did you mean 'digits_cnn'"]),
         ({"model": "nowhere:Net"}, ["'nowhere:Net'", "No module named 'nowhere'"]),
         ({"model": "tiny_model:Tyni"}, ["'tiny_model:Tyni'", "Tyni"]),
+        ({"model": "broken_module:Net"}, ["'broken_module:Net'", "1 / 0", "ZeroDivisionError"]),
         ({"model": Plain}, ["Plain", "derived from models.base.Model"]),
         ({"model": Unfinished}, ["Unfinished", "does not define evaluate, load_state_dict"]),
         (

@@ -113,6 +113,11 @@ def test_a_journal_of_a_newer_version_is_refused(written: Path) -> None:
         list(read(written))
 
 
+def test_a_missing_journal_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"journal\.jsonl is not there"):
+        list(read(tmp_path / "journal.jsonl"))
+
+
 def test_another_file_is_no_journal(written: Path) -> None:
     written.write_text(to_json(Suggested(trial_id=0, config={})) + "\n")
     with pytest.raises(UserError, match="no journal"):

@@ -15,7 +15,7 @@ from rich.console import Console
 from runs import begun, falling, run_in_folder, simulated, tiny_job
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from search_algos.space import Choice, Float
+from search_algos.domains import Choice, Float
 from tune_jobs.facts import Reported
 from tune_jobs.progress import LineProgress, LiveProgress, progress_view
 from tune_jobs.run_folder import RunFolder

@@ -6,7 +6,7 @@ from typing import Any
 
 from ray.tune.search import sample
 
-from search_algos.space import Choice, Domain, Float, Int, SpaceError
+from search_algos.domains import Choice, Domain, Float, Int, SpaceError
 
 
 def convert(name: str, value: Any) -> Domain:

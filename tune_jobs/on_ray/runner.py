@@ -19,8 +19,9 @@ from tune_jobs.facts import Fact
 from tune_jobs.job import TuneJob
 from tune_jobs.job_files import MODULE_PREFIX
 from tune_jobs.journal import Journal
-from tune_jobs.on_ray.adapter import Desk, ExperimentScheduler, ExperimentSearcher, HopelessStopper
+from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, FatalStopper
 from tune_jobs.on_ray.cluster import TrialResources, connected
+from tune_jobs.on_ray.dispatcher import Dispatcher
 from tune_jobs.on_ray.trainable import EpochTrainable, Setting
 from tune_jobs.report import write_reports
 from tune_jobs.run_folder import RunFolder
@@ -54,17 +55,17 @@ def run(job: TuneJob, folder: RunFolder, progress: View) -> RunState:
         store = CheckpointStore(folder.checkpoints)
         views: list[View] = [progress, TensorBoard(folder.tensorboard), Retention(store)]
         experiment = job.build_experiment(journal.append, _shown_to(views))
-        desk = Desk(experiment, _slots(job, resources), job.time_budget)
+        dispatcher = Dispatcher(experiment, _slots(job, resources), job.time_budget)
         try:
-            _tune(desk, resources, _setting(job, store))
-            experiment.close(*_outcome(desk))
+            _tune(dispatcher, resources, _setting(job, store))
+            experiment.close(*_outcome(dispatcher))
         finally:
             for view in views:
                 view.close()
             journal.close()
             write_reports(folder, experiment.state)
-    if desk.hopeless:
-        raise desk.hopeless
+    if dispatcher.fatal:
+        raise dispatcher.fatal
     return experiment.state
 
 
@@ -86,7 +87,7 @@ def _quiet_ray_tune() -> Iterator[None]:
         logger.setLevel(before[1])
 
 
-def _tune(desk: Desk, resources: TrialResources, setting: Setting) -> None:
+def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -> None:
     trainable = tune.with_resources(
         tune.with_parameters(EpochTrainable, setting=setting),
         {"cpu": resources.cpus, "gpu": resources.gpus},
@@ -95,8 +96,8 @@ def _tune(desk: Desk, resources: TrialResources, setting: Setting) -> None:
         tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
-                search_alg=ExperimentSearcher(desk),
-                scheduler=ExperimentScheduler(desk),
+                search_alg=ExperimentSearcher(dispatcher),
+                scheduler=ExperimentScheduler(dispatcher),
                 num_samples=-1,  # until the searcher says it is finished
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
@@ -105,7 +106,7 @@ def _tune(desk: Desk, resources: TrialResources, setting: Setting) -> None:
                 name="run",
                 storage_path=scratch,  # for what Ray insists on writing; nothing reads it
                 verbose=0,
-                stop=HopelessStopper(desk),
+                stop=FatalStopper(dispatcher),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=-1),  # the experiment counts them
             ),
@@ -126,7 +127,7 @@ def _setting(job: TuneJob, store: CheckpointStore) -> Setting:
         ray.cloudpickle.register_pickle_by_value(sys.modules[model.__module__])
     return Setting(
         model=ray.cloudpickle.dumps(model),
-        import_path=tuple(filter(None, sys.path)),
+        import_path=tuple(path or os.getcwd() for path in sys.path),
         constants=job.constants(),
         checkpoints=store.root,
         cpus=job.cpus_per_trial,
@@ -141,7 +142,7 @@ def _shown_to(views: Sequence[View]) -> Callable[[Fact, RunState], None]:
     return show
 
 
-def _outcome(desk: Desk) -> tuple[Literal["finished", "interrupted", "failed"], str]:
-    if desk.hopeless:
-        return "failed", str(desk.hopeless)
-    return ("finished", "") if desk.experiment.finished else ("interrupted", "")
+def _outcome(dispatcher: Dispatcher) -> tuple[Literal["finished", "interrupted", "failed"], str]:
+    if dispatcher.fatal:
+        return "failed", str(dispatcher.fatal)
+    return ("finished", "") if dispatcher.experiment.finished else ("interrupted", "")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from models.base import Model
 from models.data import MissingDataError
 from tune_jobs.checkpoints import Checkpoint, CheckpointStore
 from tune_jobs.experiment import Assignment, FinalTest, Train
+from tune_jobs.tracebacks import user_traceback
 
 ASSIGNMENT = "assignment"
 """The one key of a Ray trial's config."""
@@ -48,12 +47,12 @@ class Report:
 
 
 class TrialError(Exception):
-    """A model failed; the text is its own traceback. ``hopeless`` means for every trial."""
+    """A model failed; the text is its own traceback. ``fatal`` means for every trial."""
 
-    def __init__(self, text: str, hopeless: bool = False) -> None:
-        super().__init__(text, hopeless)
+    def __init__(self, text: str, fatal: bool = False) -> None:
+        super().__init__(text, fatal)
         self.text = text
-        self.hopeless = hopeless
+        self.fatal = fatal
 
 
 class EpochTrainable(tune.Trainable):
@@ -86,9 +85,9 @@ class EpochTrainable(tune.Trainable):
                 case FinalTest() as test:
                     return {REPORT: self._test(test)}
         except MissingDataError as error:
-            raise TrialError(str(error), hopeless=True) from None
+            raise TrialError(str(error), fatal=True) from None
         except Exception as error:
-            raise TrialError(_user_traceback(error)) from None
+            raise TrialError(user_traceback(error)) from None
 
     def _train(self, train: Train) -> Report:
         if self._model is None:
@@ -151,12 +150,3 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
         except (TypeError, ValueError):
             raise TypeError(f"metric {name!r} is {value!r}; a metric is a number") from None
     return plain
-
-
-def _user_traceback(error: Exception) -> str:
-    """The traceback from where our code called the model, without what is above."""
-    frames = traceback.extract_tb(error.__traceback__)
-    here = os.path.dirname(__file__)
-    last = max((i for i, frame in enumerate(frames) if frame.filename.startswith(here)), default=-1)
-    lines = traceback.format_list(frames[last + 1 :]) + traceback.format_exception_only(error)
-    return "".join(lines).rstrip()

@@ -15,7 +15,7 @@ from rich.console import Console
 from runs import tiny_job
 from tiny_model import Tiny
 
-from search_algos.space import Choice, Float
+from search_algos.domains import Choice, Float
 from tune_jobs.errors import UserError
 from tune_jobs.facts import Fact, Reported
 from tune_jobs.job import TuneJob
@@ -250,6 +250,7 @@ def test_a_class_from_a_job_file_reaches_the_workers(tmp_path: Path) -> None:
     assert done.summary["best"]["trial_id"] == best.trial_id
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.slow  # trains the ready job in full: the promise of `make run`
 def test_the_main_job_keeps_its_promise(tmp_path: Path) -> None:
     job, _ = load_job("digits_cnn")
@@ -262,6 +263,7 @@ def test_the_main_job_keeps_its_promise(tmp_path: Path) -> None:
     assert len(os.listdir(done.folder.tensorboard)) == job.num_samples
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.slow  # trains on all of MNIST
 def test_simple_nn_on_real_mnist(tmp_path: Path) -> None:
     data = Path(os.environ["TUNE_JOBS_DATA"]) / "MNIST" / "raw"
