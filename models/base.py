@@ -27,6 +27,8 @@ class Model(ABC):
     """
 
     Config: ClassVar[Any]
+    structural: ClassVar[frozenset[str]] = frozenset()
+    """Hyperparameters that shape the state, so that `reconfigure` cannot change them."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -29,6 +29,7 @@ class Classifier(Model):
     the epoch's number, so there is no random state to save.
     """
 
+    structural = frozenset({"optimizer"})
     dataset: ClassVar[str]
     mean: ClassVar[float]  # of the raw pixels
     std: ClassVar[float]

@@ -31,6 +31,7 @@ class DigitsCNN(Classifier):
         zoom: float = Field(default=0.1, ge=0, lt=1)  # at most, as a share, in or out
         seed: int = 0
 
+    structural = Classifier.structural | {"width"}
     dataset = "digits"
     mean, std = 4.9, 6.0
 

@@ -18,6 +18,7 @@ class SimpleNN(Classifier):
         hidden: PositiveInt = 128  # units
         seed: int = 0
 
+    structural = Classifier.structural | {"hidden"}
     dataset = "mnist"
     mean, std = 33.3, 78.6
 

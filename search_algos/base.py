@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from search_algos.decisions import Decision, Stop
+from search_algos.decisions import Decision, Resume, Stop
 from search_algos.history import History
 from search_algos.space import Config, Space
 
@@ -26,10 +27,17 @@ class Searcher(ABC):
     """
 
     supports_conditions: ClassVar[bool] = True
+    takes_long: ClassVar[bool] = False  # more than a few milliseconds, so not while others wait
+    learns: ClassVar[bool] = True  # from the history
 
     def __init__(self, space: Space, seed: int) -> None:
         self.space = space
         self.seed = seed
+
+    @property
+    def size(self) -> int | None:
+        """How many configs there are to suggest, or None for no end of them."""
+        return None
 
     @abstractmethod
     def suggest(self, index: int, history: History) -> Config | None:
@@ -37,9 +45,7 @@ class Searcher(ABC):
 
     def rng(self, index: int) -> np.random.Generator:
         """The only source of randomness for suggestion ``index``."""
-        import numpy as np  # here, since whoever only declares a job need not wait for it
-
-        return np.random.default_rng(np.random.SeedSequence([self.seed, index]))
+        return _rng(self.seed, index)
 
 
 class Scheduler(ABC):
@@ -56,6 +62,7 @@ class Scheduler(ABC):
 
     pauses_trials: ClassVar[bool] = False
     clones_trials: ClassVar[bool] = False
+    rank_based: ClassVar[bool] = True  # only the order of losses matters, not how far apart
 
     def __init__(self, max_t: int, space: Space, seed: int) -> None:
         self.max_t = max_t
@@ -75,6 +82,10 @@ class Scheduler(ABC):
     def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
         """`on_report` for a finite loss."""
 
+    def rng(self, *key: int) -> np.random.Generator:
+        """The only source of randomness, for the choice that ``key`` stands for."""
+        return _rng(self.seed, *key)
+
     def on_start(self, trial_id: int, config: Config) -> None:
         """A new trial begins, before its first epoch."""
 
@@ -84,10 +95,26 @@ class Scheduler(ABC):
     def on_end(self, trial_id: int) -> None:
         """A trial completed, stopped or failed, in whatever state it was; it will not be back."""
 
-    def next_to_resume(self, drained: bool) -> int | None:
+    @property
+    def changes(self) -> frozenset[str]:
+        """The parameters in which a clone may differ from the trial it was cloned from."""
+        return frozenset()
+
+    def next_to_resume(self, exhausted: bool) -> Resume | None:
         """The paused trial that should have the next free slot, or None.
 
-        Asking changes nothing; `on_resume` tells when it happened. ``drained`` says that no
-        trial runs and no new one will come, so nothing else can fill a rung any more.
+        Asking changes nothing; `on_resume` tells when it happened. ``exhausted`` says that no
+        new trial will start any more, so nothing else can fill a rung.
         """
         return None
+
+    def eliminated(self, exhausted: bool) -> Mapping[int, str]:
+        """The paused trials that will never go on, with the reason. `on_end` tells when they
+        were ended."""
+        return {}
+
+
+def _rng(*key: int) -> np.random.Generator:
+    import numpy as np  # here, since whoever only declares a job need not wait for it
+
+    return np.random.default_rng(np.random.SeedSequence(key))

@@ -1,4 +1,4 @@
-"""What a scheduler can decide about a trial after an epoch: data, consumed with ``match``."""
+"""What a scheduler can decide about a trial: data, consumed with ``match``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Pause:
-    """Give the slot away; the trial goes on from here when `next_to_resume` names it."""
+    """Give the slot away, until a `Resume`."""
 
     kind: Literal["pause"] = "pause"
 
@@ -40,3 +40,11 @@ class Exploit:
 
 
 Decision = Continue | Stop | Pause | Exploit
+
+
+@dataclass(frozen=True)
+class Resume:
+    """A paused trial goes on: as it was, or from the newest checkpoint of another."""
+
+    trial_id: int
+    exploit: Exploit | None = None

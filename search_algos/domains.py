@@ -37,10 +37,20 @@ class Float:
     def __post_init__(self) -> None:
         _check_range(self)
 
+    @property
+    def size(self) -> int | None:
+        """How many values there are; None for a continuum."""
+        return None if self.step is None else self._grid_size(self.step)
+
+    def value_at(self, place: int) -> float:
+        """The value at a place of the grid, from 0; only with a step."""
+        if self.step is None:
+            raise ValueError(f"{_signature(self)} has no step, so no places")
+        return min(round(self.low + place * self.step, 12), float(self.high))
+
     def from_unit(self, unit: float) -> float:
         if self.step is not None:
-            index = _bin(unit, self._grid_size(self.step))
-            return min(round(self.low + index * self.step, 12), float(self.high))
+            return self.value_at(_bin(unit, self._grid_size(self.step)))
         if self.log:
             value = math.exp(_between(math.log(self.low), math.log(self.high), unit))
         else:
@@ -93,17 +103,26 @@ class Int:
                 raise SpaceError(f"{_signature(self)}: {end!r} is not a whole number; use Float")
         _check_range(self)
 
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return (self.high - self.low) // self.step + 1
+
+    def value_at(self, place: int) -> int:
+        """The value at a place of the range, from 0."""
+        return self.low + self.step * place
+
     def from_unit(self, unit: float) -> int:
         if self.log:
             value = round(math.exp(_between(*self._log_ends(), unit)))
             return min(max(value, self.low), self.high)
-        return self.low + self.step * _bin(unit, self._grid_size())
+        return self.value_at(_bin(unit, self.size))
 
-    def to_unit(self, value: int) -> float:
+    def to_unit(self, value: float) -> float:
         if self.log:
             low, high = self._log_ends()
             return (math.log(value) - low) / (high - low)
-        return ((value - self.low) // self.step + 0.5) / self._grid_size()
+        return ((value - self.low) // self.step + 0.5) / self.size
 
     def contains(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -112,9 +131,6 @@ class Int:
 
     def extremes(self) -> tuple[int, int]:
         return self.from_unit(0.0), self.from_unit(1.0)
-
-    def _grid_size(self) -> int:
-        return (self.high - self.low) // self.step + 1
 
     def _log_ends(self) -> tuple[float, float]:
         # Half a unit beyond each end, so that the end values get a whole bin like the others.
@@ -147,8 +163,17 @@ class Choice:
             if keys.count(key) > 1:
                 raise SpaceError(f"Choice: {value!r} is given more than once")
 
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    def value_at(self, place: int) -> Any:
+        """The value at a place of the list, from 0."""
+        return self.values[place]
+
     def from_unit(self, unit: float) -> Any:
-        return self.values[_bin(unit, len(self.values))]
+        return self.value_at(_bin(unit, self.size))
 
     def to_unit(self, value: Any) -> float:
         return (self.index(value) + 0.5) / len(self.values)

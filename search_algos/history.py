@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from search_algos.space import Config
@@ -16,6 +17,16 @@ class LearningSet(NamedTuple):
     epoch: int
     observed: list[tuple[Config, float]]
     pending: list[Config]
+
+
+class Tried(NamedTuple):
+    """What became of one config."""
+
+    trial_id: int
+    config: Config
+    losses: Mapping[int, float]  # by epoch, those that are finite
+    ended: bool
+    diverged: bool
 
 
 @dataclass
@@ -52,6 +63,17 @@ class History:
     def ended(self, trial_id: int) -> None:
         """Nothing more will be learned of this config, whatever the trial still does."""
         self._tried[trial_id].ended = True
+
+    def __iter__(self) -> Iterator[Tried]:
+        for trial_id, tried in self._tried.items():
+            yield Tried(trial_id, tried.config, tried.losses, tried.ended, tried.diverged)
+
+    def snapshot(self) -> History:
+        """A copy that stays as it is while this one grows."""
+        copy = History()
+        copy._count_at = self._count_at.copy()
+        copy._tried = {n: replace(t, losses=t.losses.copy()) for n, t in self._tried.items()}
+        return copy
 
     def learning_set(self, enough: int) -> LearningSet:
         """The observations at the highest epoch that at least ``enough`` trials have reached.

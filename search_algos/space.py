@@ -5,7 +5,7 @@ Parameters are searched together as points of the unit cube, one coordinate each
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -34,7 +34,7 @@ class Space(Mapping[str, Domain]):
             if not isinstance(domain, Domain):
                 raise SpaceError(f"{name!r} is {domain!r}; a domain is Float, Int or Choice")
             self._check_condition(name, domain)
-        self._parents_first = self._sorted_by_condition()
+        self.parents_first = self._sorted_by_condition()
 
     def __getitem__(self, name: str) -> Domain:
         return self._domains[name]
@@ -68,11 +68,36 @@ class Space(Mapping[str, Domain]):
     def decode(self, point: Sequence[float]) -> Config:
         """The config at a point of the unit cube, one coordinate in [0, 1] per parameter."""
         unit = dict(zip(self._domains, point, strict=True))
+        return self.build(lambda name, domain: domain.from_unit(unit[name]))
+
+    def build(self, value: Callable[[str, Domain], Any]) -> Config:
+        """The config of which ``value`` gives every active parameter, parents before those
+        that depend on them."""
         config: Config = {}
-        for name in self._parents_first:
+        for name in self.parents_first:
             if self._is_active(name, config):
-                config[name] = self[name].from_unit(unit[name])
+                config[name] = value(name, self[name])
         return {name: config[name] for name in self._domains if name in config}
+
+    def complete(self, given: Mapping[str, Any], rng: Uniform) -> Config:
+        """``given`` with random values for the active parameters it leaves out.
+
+        Raises SpaceError for a parameter that is not there or not active, and for a value that
+        its domain does not have.
+        """
+        for name, value in given.items():
+            if name not in self._domains:
+                raise SpaceError(f"{name!r} is not in the space; it has {', '.join(self)}")
+            if not self[name].contains(value):
+                raise SpaceError(f"{name!r} is {value!r}; it can be {self[name]}")
+            for parent, wanted in (self[name].when or {}).items():
+                if parent not in given or not _among(given[parent], wanted):
+                    raise SpaceError(
+                        f"{name!r} is given, which needs {parent!r} to be "
+                        + " or ".join(map(repr, allowed_values(wanted)))
+                    )
+        sampled = {name: domain.from_unit(rng.random()) for name, domain in self.items()}
+        return self.build(lambda name, domain: given.get(name, sampled[name]))
 
     def _is_active(self, name: str, config: Mapping[str, Any]) -> bool:
         return all(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Decision, Exploit, Pause
+from search_algos.decisions import Continue, Decision, Exploit, Pause, Resume
 from search_algos.space import Space
 
 
 class Puller(Scheduler):
-    """Pauses every trial after its second epoch and resumes them, best first, when drained."""
+    """Pauses every trial after its second epoch and, when no new ones come, resumes the best
+    first."""
 
     pauses_trials = True
 
@@ -28,16 +29,16 @@ class Puller(Scheduler):
     def on_end(self, trial_id: int) -> None:
         self.waiting.pop(trial_id, None)
 
-    def next_to_resume(self, drained: bool) -> int | None:
-        if not drained or not self.waiting:
+    def next_to_resume(self, exhausted: bool) -> Resume | None:
+        if not exhausted or not self.waiting:
             return None
-        return min(self.waiting, key=self.waiting.__getitem__)
+        return Resume(min(self.waiting, key=self.waiting.__getitem__))
 
 
 class Forgetful(Puller):
     """Pauses and never resumes."""
 
-    def next_to_resume(self, drained: bool) -> int | None:
+    def next_to_resume(self, exhausted: bool) -> Resume | None:
         return None
 
 

@@ -1,32 +1,45 @@
-"""ASHA, the Asynchronous Successive Halving Algorithm (Li et al., MLSys 2020), stopping variant.
+"""ASHA, the Asynchronous Successive Halving Algorithm (Li et al., MLSys 2020).
 
-A trial that arrives at a rung is compared with all that were there before it and goes on if
-it is among the best 1/η of them, itself included and rounded up. It never waits for others.
+At a rung a trial is compared with all that have been there. Nobody waits for a rung to fill.
+
+`mode="stop"`: a trial goes on if it is among the best 1/η at that moment, itself included and
+rounded up, and stops otherwise. `mode="promote"`, the paper's algorithm: a trial that is not
+among the best 1/η, rounded down, pauses, and goes on when later arrivals have lifted it there.
 
 Deliberate differences from Ray Tune's ASHA: the cut is a rank, not an interpolated
 percentile, so an increasing transform of the metric changes nothing; rungs are computed with
-whole numbers; a loss that is not finite stops the trial and does not enter a rung.
+whole numbers; a loss that is not finite stops the trial and does not enter a rung; the bracket
+of a trial is drawn from the job's seed.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
+from typing import Literal
 
 from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Decision, Stop
+from search_algos.decisions import Continue, Decision, Pause, Resume, Stop
 from search_algos.rungs import milestones
-from search_algos.space import Space
+from search_algos.space import Config, Space
 
 
 class ASHA(Scheduler):
-    """Stops a trial at a rung unless it is among the best 1/reduction_factor seen there.
+    """Lets the best 1/reduction_factor of every rung go on.
 
     Args:
         grace_period: first rung in epochs; no trial is stopped before it.
         reduction_factor: η, at least 2. Rungs are at grace_period · η^k, below max_t.
+        mode: whether the others stop, or pause and may be promoted later. To promote costs
+            nothing that to stop would not, and wins back trials that came too early.
+        brackets: of trials, compared only among themselves; the k-th starts at rung k. A new
+            trial joins bracket k with a chance proportional to η^-k.
 
-    Raises ValueError for a reduction_factor below 2 or a grace_period outside 1..max_t.
+    Raises ValueError for a reduction_factor below 2, a grace_period outside 1..max_t, another
+    mode, or more brackets than there are rungs.
     """
+
+    pauses_trials = True
 
     def __init__(
         self,
@@ -36,20 +49,112 @@ class ASHA(Scheduler):
         *,
         grace_period: int = 1,
         reduction_factor: int = 3,
+        mode: Literal["stop", "promote"] = "stop",
+        brackets: int = 1,
     ) -> None:
         super().__init__(max_t, space, seed)
-        self.reduction_factor = reduction_factor
-        self._losses: dict[int, list[float]] = {
-            epoch: [] for epoch in milestones(grace_period, max_t, reduction_factor)
-        }
+        epochs = milestones(grace_period, max_t, reduction_factor)
+        if mode not in ("stop", "promote"):
+            raise ValueError(f"mode is {mode!r}; it must be 'stop' or 'promote'")
+        if not 1 <= brackets <= max(1, len(epochs)):
+            raise ValueError(
+                f"brackets is {brackets}; with rungs at {epochs} it must be 1 to "
+                f"{max(1, len(epochs))}"
+            )
+        self._promotes = mode == "promote"
+        self._brackets = [
+            {epoch: _Rung(epoch, reduction_factor) for epoch in epochs[k:]} for k in range(brackets)
+        ]
+        weights = [reduction_factor**-k for k in range(brackets)]
+        self._shares = [sum(weights[:k]) / sum(weights) for k in range(1, brackets)]
+        self._bracket_of: dict[int, int] = {}
+        self._at_work: set[int] = set()
+
+    def on_start(self, trial_id: int, config: Config) -> None:
+        self._bracket_of[trial_id] = bisect_left(self._shares, self.rng(trial_id).random())
+        self._at_work.add(trial_id)
 
     def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
-        rung = self._losses.get(epoch)
+        rung = self._brackets[self._bracket_of[trial_id]].get(epoch)
         if rung is None:
             return Continue()
-        better = bisect_left(rung, loss)
-        insort(rung, loss)
-        kept = -(-len(rung) // self.reduction_factor)
-        if better < kept:
+        rank = rung.arrive(trial_id, loss)
+        if self._promotes:
+            if rank < rung.promotable(least=0):
+                return Continue()
+            rung.hold(trial_id)
+            self._at_work.discard(trial_id)
+            return Pause()
+        if rank < rung.survivors:
             return Continue()
-        return Stop(f"rank {better + 1} of {len(rung)} at epoch {epoch}, top {kept} continue")
+        return Stop(
+            f"rank {rank + 1} of {len(rung)} at epoch {epoch}, top {rung.survivors} continue"
+        )
+
+    def on_resume(self, trial_id: int) -> None:
+        self._at_work.add(trial_id)
+        self._leave(trial_id)
+
+    def on_end(self, trial_id: int) -> None:
+        self._at_work.discard(trial_id)
+        self._leave(trial_id)
+
+    def next_to_resume(self, exhausted: bool) -> Resume | None:
+        if not self._promotes:
+            return None
+        # When nothing else moves, the best of a rung goes on however few it holds, so that
+        # even a handful of trials brings one to its end.
+        least = 1 if exhausted and not self._at_work else 0
+        for rung in self._rungs_from_the_top():
+            trial_id = rung.next_promoted(least)
+            if trial_id is not None:
+                return Resume(trial_id)
+        return None
+
+    def _leave(self, trial_id: int) -> None:
+        for rung in self._rungs_from_the_top():
+            rung.release(trial_id)
+
+    def _rungs_from_the_top(self) -> Iterator[_Rung]:
+        for bracket in self._brackets:
+            yield from reversed(bracket.values())
+
+
+class _Rung:
+    """Who has been at one epoch, best first, and who of them waits there."""
+
+    def __init__(self, epoch: int, reduction_factor: int) -> None:
+        self.epoch = epoch
+        self._reduction_factor = reduction_factor
+        self._arrived: list[tuple[float, int]] = []
+        self._waiting: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._arrived)
+
+    @property
+    def survivors(self) -> int:
+        """The best 1/η, rounded up."""
+        return -(-len(self._arrived) // self._reduction_factor)
+
+    def promotable(self, least: int) -> int:
+        """The best 1/η, rounded down."""
+        return max(least, len(self._arrived) // self._reduction_factor)
+
+    def arrive(self, trial_id: int, loss: float) -> int:
+        """Returns how many there are with a smaller loss."""
+        rank = bisect_left(self._arrived, (loss, -1))
+        insort(self._arrived, (loss, trial_id))
+        return rank
+
+    def hold(self, trial_id: int) -> None:
+        self._waiting.add(trial_id)
+
+    def release(self, trial_id: int) -> None:
+        self._waiting.discard(trial_id)
+
+    def next_promoted(self, least: int) -> int | None:
+        if not self._waiting:
+            return None
+        best = self._arrived[: self.promotable(least)]
+        return next((trial_id for _, trial_id in best if trial_id in self._waiting), None)

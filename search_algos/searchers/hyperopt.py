@@ -30,6 +30,8 @@ class HyperOptSearch(Searcher):
         gamma: which part of the observations is good: the best gamma·√n of n.
     """
 
+    takes_long = True
+
     def __init__(
         self,
         space: Space,

@@ -10,5 +10,7 @@ from search_algos.space import Config
 class RandomSearch(Searcher):
     """Draws every config uniformly from the space (on a log scale where the domain has one)."""
 
+    learns = False
+
     def suggest(self, index: int, history: History) -> Config:
         return self.space.sample(self.rng(index))

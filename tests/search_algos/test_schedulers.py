@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -13,14 +14,24 @@ from runs import SPACE, Recorded, simulated
 from strategies import curves
 
 from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Stop
+from search_algos.decisions import Continue, Exploit, Pause, Stop
 from search_algos.schedulers import SCHEDULERS
-from tune_jobs.facts import Failed, Reported, Stopped
-from tune_jobs.lookup import find_class
+from tune_jobs.facts import Failed, Reported, Resumed, Stopped
+from tune_jobs.lookup import find_class, option_names
 from tune_jobs.run_state import Status
 from tune_jobs.simulate import Curve, Epoch
 
-schedulers = pytest.mark.parametrize("scheduler", sorted(SCHEDULERS))
+Options = dict[str, Any]
+VARIANTS: list[tuple[str, Options]] = [
+    *((name, {}) for name in sorted(SCHEDULERS)),
+    ("asha", {"mode": "promote"}),
+    ("asha", {"brackets": 2}),
+    ("hyperband", {"grace_period": 3}),
+    ("pbt", {"perturbation_interval": 1, "quantile_fraction": 0.5}),
+]
+schedulers = pytest.mark.parametrize(
+    ("scheduler", "options"), VARIANTS, ids=lambda part: str(part) if part else ""
+)
 workers = st.integers(1, 5)
 
 
@@ -28,9 +39,9 @@ workers = st.integers(1, 5)
 @settings(max_examples=40)
 @given(curve=curves(), workers=workers)
 def test_every_trial_ends_once_and_every_run_ends(
-    scheduler: str, curve: Curve, workers: int
+    scheduler: str, options: Options, curve: Curve, workers: int
 ) -> None:
-    run = simulated(scheduler=scheduler, curve=curve, workers=workers)
+    run = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
     assert run.experiment.finished
     ends = [fact.trial_id for fact in run.facts if is_end(fact)]
     assert sorted(ends) == list(range(len(run.trials)))
@@ -41,9 +52,9 @@ def test_every_trial_ends_once_and_every_run_ends(
 @settings(max_examples=40)
 @given(curve=curves(), workers=workers)
 def test_a_loss_that_is_not_finite_stops_its_trial_at_once_and_never_wins(
-    scheduler: str, curve: Curve, workers: int
+    scheduler: str, options: Options, curve: Curve, workers: int
 ) -> None:
-    run = simulated(scheduler=scheduler, curve=curve, workers=workers)
+    run = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
     for fact in run.reports:
         if math.isnan(fact.metrics["loss"]):
             assert isinstance(fact.decision, Stop)
@@ -57,11 +68,15 @@ def test_a_loss_that_is_not_finite_stops_its_trial_at_once_and_never_wins(
 @settings(max_examples=30)
 @given(curve=curves(), workers=workers)
 def test_a_maximised_metric_is_a_minimised_negative_one(
-    scheduler: str, curve: Curve, workers: int
+    scheduler: str, options: Options, curve: Curve, workers: int
 ) -> None:
-    down = simulated(scheduler=scheduler, curve=curve, workers=workers)
+    down = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
     up = simulated(
-        scheduler=scheduler, curve=mapped(curve, lambda x: -x), workers=workers, mode="max"
+        scheduler=scheduler,
+        options=options,
+        curve=mapped(curve, lambda x: -x),
+        workers=workers,
+        mode="max",
     )
     assert decisions(up) == decisions(down)
 
@@ -70,32 +85,58 @@ def test_a_maximised_metric_is_a_minimised_negative_one(
 @settings(max_examples=30)
 @given(curve=curves(), workers=workers)
 def test_an_increasing_transform_of_the_metric_changes_no_decision(
-    scheduler: str, curve: Curve, workers: int
+    scheduler: str, options: Options, curve: Curve, workers: int
 ) -> None:
-    plain = simulated(scheduler=scheduler, curve=curve, workers=workers)
-    bent = simulated(scheduler=scheduler, curve=mapped(curve, math.exp), workers=workers)
+    if not find_class(scheduler, Scheduler, SCHEDULERS).rank_based:
+        pytest.skip("this one compares values")
+    plain = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
+    bent = simulated(
+        scheduler=scheduler, options=options, curve=mapped(curve, math.exp), workers=workers
+    )
     assert decisions(bent) == decisions(plain)
 
 
-@schedulers
+@pytest.mark.parametrize(
+    "scheduler",
+    [n for n, target in SCHEDULERS.items() if "grace_period" in option_names(resolve_name(target))],
+)
 @pytest.mark.parametrize("grace_period", [1, 2, 4])
 @given(curve=curves(nan=False), workers=workers)
 @settings(max_examples=20)
 def test_nothing_stops_before_the_grace_period(
     scheduler: str, grace_period: int, curve: Curve, workers: int
 ) -> None:
-    options = {} if scheduler == "fifo" else {"grace_period": grace_period}
+    options = {"grace_period": grace_period}
     run = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
     early = [fact for fact in run.reports if fact.epoch < grace_period]
     assert all(fact.decision == Continue() for fact in early)
 
 
 @schedulers
-def test_a_scheduler_told_the_same_facts_again_decides_the_same(scheduler: str) -> None:
+@settings(max_examples=30)
+@given(curve=curves(nan=False, deaths=False), workers=workers)
+def test_what_a_scheduler_says_of_itself_is_true(
+    scheduler: str, options: Options, curve: Curve, workers: int
+) -> None:
+    cls = find_class(scheduler, Scheduler, SCHEDULERS)
+    run = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
+    resumed = [fact for fact in run.facts if isinstance(fact, Resumed)]
+    if not cls.pauses_trials:
+        assert not resumed
+        assert not any(isinstance(fact.decision, Pause) for fact in run.reports)
+    if not cls.clones_trials:
+        assert not any(fact.exploit for fact in resumed)
+        assert not any(isinstance(fact.decision, Exploit) for fact in run.reports)
+
+
+@schedulers
+def test_a_scheduler_told_the_same_facts_again_decides_the_same(
+    scheduler: str, options: Options
+) -> None:
     reports = [(trial, epoch, (trial * 7 % 5) / epoch) for epoch in (1, 2, 3) for trial in range(9)]
 
     def tell() -> list[Any]:
-        fresh = find_class(scheduler, Scheduler, SCHEDULERS)(9, SPACE, seed=3)
+        fresh = find_class(scheduler, Scheduler, SCHEDULERS)(9, SPACE, 3, **options)
         for trial in range(9):
             fresh.on_start(trial, {"x": trial / 9})
         return [fresh.on_report(*report) for report in reports]

@@ -1,0 +1,65 @@
+"""The median stopping rule (Golovin et al., "Google Vizier", KDD 2017).
+
+Deliberate differences from Ray Tune's: a trial never yields its slot while there is too little
+to compare with; a trial that reached its last epoch counts that epoch once.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import defaultdict
+from statistics import median
+
+from search_algos.base import Scheduler
+from search_algos.decisions import Continue, Decision, Stop
+from search_algos.space import Space
+
+
+class MedianStopping(Scheduler):
+    """Stops a trial whose best loss so far is worse than the median of the others' running
+    means up to the same epoch.
+
+    Args:
+        grace_period: no trial stops before this epoch, and means start there.
+        min_samples_required: other trials that must have come as far, at least 1.
+
+    Raises ValueError for a grace_period outside 1..max_t or min_samples_required below 1.
+    """
+
+    rank_based = False
+
+    def __init__(
+        self,
+        max_t: int,
+        space: Space,
+        seed: int,
+        *,
+        grace_period: int = 1,
+        min_samples_required: int = 3,
+    ) -> None:
+        super().__init__(max_t, space, seed)
+        if not isinstance(grace_period, int) or not 1 <= grace_period <= max_t:
+            raise ValueError(f"grace_period is {grace_period}; it must be an epoch, 1 to {max_t}")
+        if min_samples_required < 1:
+            raise ValueError(
+                f"min_samples_required is {min_samples_required}; it must be at least 1"
+            )
+        self._grace_period = grace_period
+        self._min_samples_required = min_samples_required
+        self._best: dict[int, float] = {}
+        self._sums: defaultdict[int, float] = defaultdict(float)
+        self._means_at: defaultdict[int, list[float]] = defaultdict(list)  # epoch -> sorted
+
+    def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
+        best = self._best[trial_id] = min(loss, self._best.get(trial_id, loss))
+        if epoch < self._grace_period:
+            return Continue()
+        self._sums[trial_id] += loss
+        others = list(self._means_at[epoch])
+        insort(self._means_at[epoch], self._sums[trial_id] / (epoch - self._grace_period + 1))
+        if len(others) < self._min_samples_required or best <= median(others):
+            return Continue()
+        return Stop(
+            f"best {best:.4g} is worse than the median {median(others):.4g} of {len(others)} "
+            f"at epoch {epoch}"
+        )

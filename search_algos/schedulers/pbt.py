@@ -1,0 +1,149 @@
+"""Population Based Training (Jaderberg et al., 2017).
+
+Every `perturbation_interval` epochs the whole population is compared; the worst quarter goes
+on from the checkpoints of the best quarter, with hyperparameters explored from theirs.
+
+Deliberate difference from the paper and from Ray Tune's PBT: the population is compared at a
+barrier, when all of it has trained as far. So a population may be larger than the number of
+workers, every member is compared at the same age, and the outcome does not depend on timing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from search_algos.base import Scheduler
+from search_algos.decisions import Continue, Decision, Exploit, Pause, Resume
+from search_algos.domains import Choice, Domain, Float, Int, SpaceError
+from search_algos.space import Config, Space
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class PBT(Scheduler):
+    """Replaces the worst of the population by changed copies of the best, again and again.
+
+    The population is all trials of the job; its first configs come from the searcher.
+
+    Args:
+        perturbation_interval: epochs between comparisons.
+        quantile_fraction: which part is replaced, and which part is copied from; up to 0.5.
+        resample_probability: the chance that a hyperparameter is drawn anew from its domain.
+        perturbation_factors: else a log-scale number is multiplied by one of the two; another
+            number moves as far as one in the middle of a range from 0 would, and a `Choice`
+            stays as it is.
+        perturb: names of the hyperparameters to explore. The model must be able to change
+            them in the middle of training; a job's default is all of which it is.
+
+    Raises ValueError for values out of range, SpaceError for a name that is not in the space.
+    """
+
+    pauses_trials = True
+    clones_trials = True
+
+    def __init__(
+        self,
+        max_t: int,
+        space: Space,
+        seed: int,
+        *,
+        perturbation_interval: int = 3,
+        quantile_fraction: float = 0.25,
+        resample_probability: float = 0.25,
+        perturbation_factors: tuple[float, float] = (0.8, 1.2),
+        perturb: Collection[str] | None = None,
+    ) -> None:
+        super().__init__(max_t, space, seed)
+        if not isinstance(perturbation_interval, int) or perturbation_interval < 1:
+            raise ValueError(
+                f"perturbation_interval is {perturbation_interval}; it must be at least 1 epoch"
+            )
+        if not 0 < quantile_fraction <= 0.5:
+            raise ValueError(f"quantile_fraction is {quantile_fraction}; it must be 0 to 0.5")
+        if not 0 <= resample_probability <= 1:
+            raise ValueError(f"resample_probability is {resample_probability}; it must be 0 to 1")
+        if len(perturbation_factors) != 2 or min(perturbation_factors) <= 0:
+            raise ValueError(
+                f"perturbation_factors is {perturbation_factors}; give two factors above 0"
+            )
+        for name in perturb or ():
+            if name not in space:
+                raise SpaceError(f"perturb has {name!r}; the space has {', '.join(space)}")
+        self._interval = perturbation_interval
+        self._quantile_fraction = quantile_fraction
+        self._resample_probability = resample_probability
+        self._factors = perturbation_factors
+        self._changes = frozenset(space if perturb is None else perturb)
+        self._configs: dict[int, Config] = {}  # of the living members
+        self._waiting: dict[int, float] = {}  # member at the barrier -> loss
+        self._released: dict[int, Resume] = {}  # of the last comparison, in order
+        self._comparisons = 0
+
+    @property
+    def changes(self) -> frozenset[str]:
+        return self._changes
+
+    def on_start(self, trial_id: int, config: Config) -> None:
+        self._configs[trial_id] = config
+
+    def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
+        if epoch % self._interval or epoch >= self.max_t:
+            return Continue()
+        self._waiting[trial_id] = loss
+        return Pause()
+
+    def on_resume(self, trial_id: int) -> None:
+        if not self._released:
+            self._released = self._compare()
+            self._comparisons += 1
+        resume = self._released.pop(trial_id)
+        if resume.exploit:
+            self._configs[trial_id] = resume.exploit.config
+        del self._waiting[trial_id]
+
+    def on_end(self, trial_id: int) -> None:
+        self._configs.pop(trial_id, None)
+        self._waiting.pop(trial_id, None)
+        self._released.pop(trial_id, None)
+
+    def next_to_resume(self, exhausted: bool) -> Resume | None:
+        if self._released:
+            return next(iter(self._released.values()))
+        if not self._waiting or not exhausted or self._waiting.keys() != self._configs.keys():
+            return None
+        return next(iter(self._compare().values()))
+
+    def _compare(self) -> dict[int, Resume]:
+        """How every member goes on; copies first, while their donors stand at the barrier."""
+        ranking = sorted(self._waiting, key=lambda trial_id: (self._waiting[trial_id], trial_id))
+        count = min(ceil(len(ranking) * self._quantile_fraction), len(ranking) // 2)
+        best, worst = ranking[:count], ranking[len(ranking) - count :]
+        resumes = {}
+        for trial_id in worst:
+            rng = self.rng(trial_id, self._comparisons)
+            donor = best[rng.integers(len(best))]
+            exploit = Exploit(donor, self._explore(self._configs[donor], rng))
+            resumes[trial_id] = Resume(trial_id, exploit)
+        return resumes | {t: Resume(t) for t in ranking if t not in resumes}
+
+    def _explore(self, config: Config, rng: np.random.Generator) -> Config:
+        def value(name: str, domain: Domain) -> Any:
+            # A parameter that the change of another has made active has no value to keep.
+            if name not in config or (
+                name in self._changes and rng.random() < self._resample_probability
+            ):
+                return domain.from_unit(rng.random())
+            if name not in self._changes or isinstance(domain, Choice):
+                return config[name]
+            return self._perturbed(config[name], domain, self._factors[rng.integers(2)])
+
+        return self.space.build(value)
+
+    def _perturbed(self, value: float, domain: Float | Int, factor: float) -> Any:
+        low, high = domain.extremes()
+        shift = value * (factor - 1) if domain.log else (high - low) / 2 * (factor - 1)
+        moved = value + shift
+        return domain.from_unit(domain.to_unit(min(max(moved, low), high)))

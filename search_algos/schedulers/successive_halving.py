@@ -1,0 +1,14 @@
+"""Successive halving (Jamieson & Talwalkar, AISTATS 2016): one bracket of Hyperband."""
+
+from __future__ import annotations
+
+from search_algos.rungs import BracketPlan
+from search_algos.schedulers.hyperband import Hyperband
+
+
+class SuccessiveHalving(Hyperband):
+    """Fills the bracket that cuts most, again and again; options as of `Hyperband`."""
+
+    @staticmethod
+    def plans(grace_period: int, max_t: int, reduction_factor: int) -> list[BracketPlan]:
+        return Hyperband.plans(grace_period, max_t, reduction_factor)[:1]

@@ -1,0 +1,112 @@
+"""Regularized evolution (Real et al., AAAI 2019), with crossover: a genetic search that needs
+no model of the space, so many parameters, choices and conditions cost it nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from search_algos.base import Searcher
+from search_algos.domains import Choice, Domain
+from search_algos.history import History
+from search_algos.space import Config, Space
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_STEP = 0.15  # standard deviation of a mutated number, as a part of its range
+
+
+class EvolutionSearch(Searcher):
+    """Breeds every config from two parents of the living population.
+
+    The population is the youngest ``population_size`` observed configs: older ones die however
+    good they were (ageing), which keeps a lucky measurement from ruling for ever. A parent is
+    the best of ``tournament_size`` drawn from it.
+
+    Args:
+        population_size: of which that many random configs are the first, at least 2.
+        tournament_size: the larger, the greedier; 1 to population_size.
+        crossover_probability: the chance of a second parent, of whom a child takes every
+            parameter with even odds.
+        mutation_probability: the chance of each parameter to change; by default one over the
+            number of parameters. At least one does.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int,
+        *,
+        population_size: int = 20,
+        tournament_size: int = 5,
+        crossover_probability: float = 0.5,
+        mutation_probability: float | None = None,
+    ) -> None:
+        super().__init__(space, seed)
+        if population_size < 2:
+            raise ValueError(f"population_size is {population_size}; it must be at least 2")
+        if not 1 <= tournament_size <= population_size:
+            raise ValueError(
+                f"tournament_size is {tournament_size}; it must be 1 to population_size, "
+                f"{population_size}"
+            )
+        for name, chance in (
+            ("crossover_probability", crossover_probability),
+            ("mutation_probability", mutation_probability),
+        ):
+            if chance is not None and not 0 <= chance <= 1:
+                raise ValueError(f"{name} is {chance}; it must be 0 to 1")
+        self._population_size = population_size
+        self._tournament_size = tournament_size
+        self._crossover_probability = crossover_probability
+        self._mutation_probability = mutation_probability or 1 / max(1, len(space))
+
+    def suggest(self, index: int, history: History) -> Config:
+        rng = self.rng(index)
+        observed = history.learning_set(enough=self._population_size).observed
+        if len(observed) < self._population_size:
+            return self.space.sample(rng)
+        population = observed[-self._population_size :]
+        mother = self._winner(population, rng)
+        if rng.random() < self._crossover_probability:
+            father = self._winner(population, rng)
+            mother = self._child(mother, father, rng)
+        return self._mutant(mother, rng)
+
+    def _winner(self, population: list[tuple[Config, float]], rng: np.random.Generator) -> Config:
+        drawn = rng.choice(len(population), self._tournament_size, replace=False)
+        winner: Config = min((population[n] for n in drawn), key=lambda tried: tried[1])[0]
+        return winner
+
+    def _child(self, mother: Config, father: Config, rng: np.random.Generator) -> Config:
+        takes_from = {name: (mother, father)[rng.integers(2)] for name in self.space}
+
+        def value(name: str, domain: Domain) -> Any:
+            for parent in (takes_from[name], mother, father):
+                if name in parent:
+                    return parent[name]
+            return domain.from_unit(rng.random())
+
+        return self.space.build(value)
+
+    def _mutant(self, config: Config, rng: np.random.Generator) -> Config:
+        names = list(config)
+        mutated = {name for name in names if rng.random() < self._mutation_probability}
+        mutated = mutated or {names[rng.integers(len(names))]}
+
+        def value(name: str, domain: Domain) -> Any:
+            if name not in config:
+                return domain.from_unit(rng.random())
+            return _mutated(config[name], domain, rng) if name in mutated else config[name]
+
+        return self.space.build(value)
+
+
+def _mutated(value: Any, domain: Domain, rng: np.random.Generator) -> Any:
+    """Another value of a Choice, or a number near by."""
+    if isinstance(domain, Choice):
+        places = [p for p in range(domain.size) if p != domain.index(value)]
+        return domain.value_at(int(rng.choice(places))) if places else value
+    unit = domain.to_unit(value) + rng.normal(0, _STEP)
+    mirrored = abs(unit) if unit < 1 else 2 - unit
+    return domain.from_unit(min(max(mirrored, 0.0), 1.0))

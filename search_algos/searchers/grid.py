@@ -1,0 +1,89 @@
+"""Grid search: every combination of values, once."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from search_algos.base import Searcher
+from search_algos.domains import Domain, json_key
+from search_algos.history import History
+from search_algos.space import Config, Space
+
+
+class _Block(NamedTuple):
+    """All combinations of ``names`` under one assignment of the parameters others depend on."""
+
+    fixed: Config
+    names: list[str]
+    size: int
+
+
+class GridSearch(Searcher):
+    """Walks through every combination; the last parameter of the space changes fastest.
+
+    A `Choice`, an `Int` and a `Float` with a step bring all their values. Inactive parameters
+    bring none, so a combination never comes twice.
+
+    Args:
+        points: values of a `Float` without a step, evenly on its scale with both ends.
+
+    Raises ValueError for fewer than 2 points.
+    """
+
+    learns = False
+
+    def __init__(self, space: Space, seed: int, *, points: int = 5) -> None:
+        super().__init__(space, seed)
+        if points < 2:
+            raise ValueError(f"points is {points}; a range has two ends, so it is at least 2")
+        self._points = points
+        self._blocks = list(self._all_blocks())
+
+    @property
+    def size(self) -> int:
+        return sum(block.size for block in self._blocks)
+
+    def suggest(self, index: int, history: History) -> Config | None:
+        for block in self._blocks:
+            if index < block.size:
+                return self._combination(block, index)
+            index -= block.size
+        return None
+
+    def _all_blocks(self) -> Iterator[_Block]:
+        parents = {parent for domain in self.space.values() for parent in domain.when or ()}
+        seen: set[str] = set()
+        values = [[(name, v) for v in self._values(self.space[name])] for name in sorted(parents)]
+        for assignment in itertools.product(*values):
+            config = self._active(dict(assignment))
+            fixed = {name: value for name, value in config.items() if name in parents}
+            if json_key(fixed) in seen:  # they differ in a parent that is inactive itself
+                continue
+            seen.add(json_key(fixed))
+            names = [name for name in config if name not in parents]
+            yield _Block(fixed, names, math.prod(self._count(self.space[n]) for n in names))
+
+    def _active(self, assignment: Config) -> Config:
+        """What is active under an assignment; only the assigned parameters have their value."""
+        return self.space.build(lambda name, domain: assignment.get(name))
+
+    def _combination(self, block: _Block, index: int) -> Config:
+        config = dict(block.fixed)
+        for name in reversed(block.names):
+            index, place = divmod(index, self._count(self.space[name]))
+            config[name] = self._value(self.space[name], place)
+        return {name: config[name] for name in self.space if name in config}
+
+    def _values(self, domain: Domain) -> list[Any]:
+        return [self._value(domain, place) for place in range(self._count(domain))]
+
+    def _count(self, domain: Domain) -> int:
+        return self._points if domain.size is None else domain.size
+
+    def _value(self, domain: Domain, place: int) -> Any:
+        if domain.size is None:
+            return domain.from_unit(place / (self._points - 1))
+        return domain.value_at(place)

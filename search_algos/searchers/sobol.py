@@ -1,0 +1,21 @@
+"""A scrambled Sobol' sequence (Owen, 1998), by SciPy: fills the space more evenly than chance."""
+
+from __future__ import annotations
+
+from search_algos.base import Searcher
+from search_algos.history import History
+from search_algos.space import Config
+
+
+class SobolSearch(Searcher):
+    """Takes one point of the sequence after the other, whatever the trials bring."""
+
+    learns = False
+
+    def suggest(self, index: int, history: History) -> Config:
+        from scipy.stats import qmc  # here, since it takes a second to import
+
+        sequence = qmc.Sobol(len(self.space), seed=self.seed)
+        if index > 0:  # SciPy cannot skip nothing
+            sequence.fast_forward(index)
+        return self.space.decode(sequence.random(1)[0].tolist())

@@ -1,0 +1,72 @@
+"""What a model of distances should see of points of the unit cube."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_algos.domains import Choice, Domain
+from search_algos.space import Space, allowed_values
+
+Points = NDArray[np.floating[Any]]
+
+_FEW = 64  # values: more are as good as a continuum
+
+
+class Features:
+    """Points (n, parameters) of a space's unit cube to features (n, `count`).
+
+    A number with few values is at the value it stands for; a Choice of k values is k numbers,
+    one of them 1/√2 and the others 0, so that any two values are 1 apart; an inactive parameter
+    is nowhere (0.5, or all 0), whatever its coordinate.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._column = {name: column for column, name in enumerate(space)}
+
+    @property
+    def count(self) -> int:
+        return sum(d.size if isinstance(d, Choice) else 1 for d in self._space.values())
+
+    def __call__(self, points: Points) -> Points:
+        active = self._active(points)
+        blocks = []
+        for name, domain in self._space.items():
+            seen = _seen(domain, points[:, self._column[name]])
+            nowhere = 0.0 if isinstance(domain, Choice) else 0.5
+            blocks.append(np.where(active[name][:, None], seen, nowhere))
+        return np.hstack(blocks)
+
+    def _active(self, points: Points) -> dict[str, NDArray[np.bool_]]:
+        active: dict[str, NDArray[np.bool_]] = {}
+        for name in self._space.parents_first:
+            mask = np.ones(len(points), dtype=bool)
+            for parent, wanted in (self._space[name].when or {}).items():
+                column = points[:, self._column[parent]]
+                mask &= active[parent] & _is_among(self._space[parent], wanted, column)
+            active[name] = mask
+        return active
+
+
+def _seen(domain: Domain, units: Points) -> Points:
+    if isinstance(domain, Choice):
+        return np.sqrt(np.eye(domain.size) / 2)[_places(domain, units)]
+    if domain.size is None or domain.size > _FEW:
+        return units[:, None]
+    stands_for = np.array([domain.to_unit(domain.value_at(n)) for n in range(domain.size)])
+    nearest = np.abs(units[:, None] - stands_for).argmin(axis=1)
+    seen: Points = stands_for[nearest][:, None]
+    return seen
+
+
+def _is_among(parent: Domain, wanted: Any, units: Points) -> NDArray[np.bool_]:
+    if not isinstance(parent, Choice):
+        raise TypeError(f"a condition on {parent}, which no Space has")
+    return np.isin(_places(parent, units), [parent.index(v) for v in allowed_values(wanted)])
+
+
+def _places(choice: Choice, units: Points) -> NDArray[np.int64]:
+    return np.minimum((units * choice.size).astype(np.int64), choice.size - 1)

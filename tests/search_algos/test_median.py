@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from search_algos.decisions import Continue, Stop
+from search_algos.domains import Float
+from search_algos.schedulers.median import MedianStopping
+from search_algos.space import Space
+
+SPACE = Space({"x": Float(0, 1)})
+
+
+def median(**options: Any) -> MedianStopping:
+    return MedianStopping(9, SPACE, 0, **options)
+
+
+def test_a_trial_worse_than_the_median_of_running_means_stops() -> None:
+    scheduler = median()
+    for trial_id, losses in enumerate([(1, 1), (2, 4), (9, 1)]):  # means 1, 3, 5
+        for epoch, loss in enumerate(losses, start=1):
+            assert scheduler.on_report(trial_id, epoch, loss) == Continue()
+    scheduler.on_report(3, 1, 3.5)
+    assert scheduler.on_report(3, 2, 3.0) == Continue(), "as good as the median"
+    scheduler.on_report(4, 1, 9.0)
+    assert scheduler.on_report(4, 2, 3.5) == Stop(
+        "best 3.5 is worse than the median 3.125 of 4 at epoch 2"
+    )
+
+
+def test_its_best_loss_counts_and_not_its_last() -> None:
+    scheduler = median()
+    for trial_id in range(3):
+        scheduler.on_report(trial_id, 1, 2.0)
+        scheduler.on_report(trial_id, 2, 2.0)
+    scheduler.on_report(3, 1, 1.0)
+    assert scheduler.on_report(3, 2, 99.0) == Continue()
+
+
+def test_epochs_before_the_grace_period_count_neither_for_stopping_nor_in_means() -> None:
+    scheduler = median(grace_period=2)
+    for trial_id in range(3):
+        scheduler.on_report(trial_id, 1, 100.0)
+        scheduler.on_report(trial_id, 2, 1.0)
+    assert scheduler.on_report(3, 1, 500.0) == Continue()
+    assert isinstance(scheduler.on_report(3, 2, 2.0), Stop)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"grace_period": 0}, "grace_period is 0"),
+        ({"grace_period": 10}, "grace_period is 10; it must be an epoch, 1 to 9"),
+        ({"min_samples_required": 0}, "min_samples_required is 0"),
+    ],
+)
+def test_options_out_of_range_are_named(options: dict[str, int], word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        median(**options)
