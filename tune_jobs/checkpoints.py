@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_algos.decisions import Exploit
-from tune_jobs.facts import Fact, Reported
+from tune_jobs.facts import Fact, Reported, Resumed
 from tune_jobs.run_state import CheckpointRef, RunState
 
 _MEASURED = "epoch.json"
@@ -98,8 +98,13 @@ class Retention:
         self._donors: dict[int, int] = {}  # clone -> the trial whose checkpoint it waits for
 
     def __call__(self, fact: Fact, state: RunState) -> None:
-        if not isinstance(fact, Reported):
-            return
+        match fact:
+            case Resumed(trial_id=trial_id, exploit=Exploit(source=source)):
+                self._donors[trial_id] = source
+            case Reported():
+                self._clean_up(fact, state)
+
+    def _clean_up(self, fact: Reported, state: RunState) -> None:
         touched = {fact.trial_id, self._donors.pop(fact.trial_id, None), self._incumbent}
         if isinstance(fact.decision, Exploit):
             self._donors[fact.trial_id] = fact.decision.source

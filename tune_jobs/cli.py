@@ -1,4 +1,4 @@
-"""The command line: tune-jobs list | show | run | status."""
+"""The command line: tune-jobs list | show | run | status | simulate."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tune_jobs.overrides import override
 from tune_jobs.progress import progress_view
 from tune_jobs.run_folder import all_runs, find_run, new_run, storage_folder
 from tune_jobs.run_state import RunState
+from tune_jobs.warm_start import known_from
 
 SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
 EXIT_NO_RESULT, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -41,6 +42,7 @@ RUN_OPTIONS = [
     click.option("--scheduler", help=f"One of {', '.join(SCHEDULERS)}, or module:Class."),
     click.option("--max-epochs", type=int, help="Epochs of a complete trial."),
     click.option("--seed", type=int, help="Of the searcher, the scheduler and the models."),
+    click.option("--warm-start", metavar="RUN", help="Learn from the trials of an earlier run."),
     click.option("--name", help="Of the run.  [default: the job's name and the time]"),
     click.option("--max-concurrent", type=int, help="Trials at a time.  [default: all that fit]"),
     click.option("--cpus-per-trial", type=float, help="May be a fraction."),
@@ -95,6 +97,51 @@ def run(job: str, **flags: Any) -> None:
 
 
 @cli.command()
+@click.argument("job")
+@click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True)
+@click.option("--searcher", metavar="NAME,...", help="Those to compare.  [default: the job's]")
+@click.option("--scheduler", metavar="NAME,...", help="Those to compare.  [default: the job's]")
+@click.option("--samples", "num_samples", type=int, help="Trials.")
+@click.option("--max-epochs", type=int, help="Epochs of a complete trial.")
+@click.option("--seed", type=int, help="Of the searcher, the scheduler and the curves.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="As for run.")
+@click.option(
+    "--curves",
+    metavar="FILE.npz[:TASK]",
+    help="Recorded learning curves.  [default: made-up ones over the job's space]",
+)
+def simulate(
+    job: str,
+    workers: int,
+    searcher: str | None,
+    scheduler: str | None,
+    curves: str | None,
+    settings: Iterable[str],
+    **fields: Any,
+) -> None:
+    """How JOB would go on a virtual clock, without training: methods side by side."""
+    from tune_jobs.comparison import compare
+    from tune_jobs.curves import ClosedForm, Recorded
+
+    declared = override(load_job(job)[0], fields, settings)
+    objective, space = declared.objective, declared.domains
+    shown: ClosedForm | Recorded
+    if curves:
+        shown = Recorded.read(curves, space, objective)
+        shown.check_epochs(declared.max_epochs)
+    else:
+        shown = ClosedForm(space, objective, declared.max_epochs, declared.seed)
+    outcomes = compare(
+        declared,
+        shown,
+        workers,
+        searcher.split(",") if searcher else [declared.searcher],
+        scheduler.split(",") if scheduler else [declared.scheduler],
+    )
+    screens.print_comparison(Console(), declared, workers, outcomes)
+
+
+@cli.command()
 @click.argument("run", required=False)
 @storage_option
 def status(run: str | None, storage: str | None) -> None:
@@ -134,6 +181,7 @@ def _run(
     folder = new_run(job, storage_folder(storage), name)
     folder.check_free()
     job.validate()
+    known = known_from(find_run(folder.path.parent, job.warm_start), job) if job.warm_start else []
     console = Console()
     console.print(
         f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.max_epochs} epochs",
@@ -143,7 +191,7 @@ def _run(
 
     progress = progress_view(job, console)
     try:
-        state = run(job, folder, progress)
+        state = run(job, folder, progress, known)
     finally:
         progress.close()
     screens.print_result(console, folder, state)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from search_algos.base import Scheduler, Searcher
+from search_algos.base import Scheduler
 from search_algos.decisions import Continue, Decision, Exploit, Stop
 from search_algos.history import History
 from tune_jobs.facts import (
@@ -22,6 +22,7 @@ from tune_jobs.facts import (
     Draining,
     Fact,
     Failed,
+    Known,
     Opened,
     Reported,
     Resumed,
@@ -31,6 +32,7 @@ from tune_jobs.facts import (
 )
 from tune_jobs.objective import Objective
 from tune_jobs.run_state import CheckpointRef, RunState, Status
+from tune_jobs.suggest import NOT_YET, Suggest
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,16 @@ class Experiment:
     """One run of a job, without the machinery that trains.
 
     Args:
+        suggest: the searcher's `suggest`, or the same in the background.
         record: writes a fact down and returns it with its time; called before it takes effect.
         observe: is shown every new fact after it took effect, for views.
         facts: what happened before, to go on from.
+        warm_start: what is known before the start, from an earlier run.
     """
 
     def __init__(
         self,
-        searcher: Searcher,
+        suggest: Suggest,
         scheduler: Scheduler,
         objective: Objective,
         *,
@@ -76,14 +80,16 @@ class Experiment:
         record: Callable[[Fact], Fact] = lambda fact: fact,
         observe: Callable[[Fact, RunState], None] = lambda fact, state: None,
         facts: Iterable[Fact] = (),
+        warm_start: Iterable[Known] = (),
     ) -> None:
-        self._searcher = searcher
+        self._suggest = suggest
         self._scheduler = scheduler
         self._num_samples = num_samples
         self._max_failures = max_failures
         self._write = record
         self._observe = observe
         self._history = History()
+        self._known = 0
         self._exhausted = False
         self._testing = False
         self._test_failures = 0
@@ -92,6 +98,8 @@ class Experiment:
             self._replay(fact)
         if math.isnan(self.state.started):
             self._record(Opened(version=VERSION))
+            for known in warm_start:
+                self._record(known)
         self._in_flight = deque(t.trial_id for t in self.state.with_status(Status.RUNNING))
 
     @property
@@ -105,10 +113,11 @@ class Experiment:
         if self._in_flight:
             return self.train(self._in_flight.popleft())
         if not self.state.draining:
+            self._end_eliminated()
             trial_id = self._next_trial()
             if trial_id is not None:
                 return self.train(trial_id)
-        if self.state.counts[Status.RUNNING]:
+        if self.state.counts[Status.RUNNING] or self._may_suggest:
             return None
         for trial in self.state.with_status(Status.PAUSED):
             self._record(
@@ -156,9 +165,9 @@ class Experiment:
         )
         return decision
 
-    def fail(self, trial_id: int, error: str) -> bool:
+    def fail(self, trial_id: int, error: str, hopeless: bool = False) -> bool:
         """A trial's attempt died; True if it should be started again, as `train` says."""
-        retry = self.state.trials[trial_id].failures < self._max_failures
+        retry = not hopeless and self.state.trials[trial_id].failures < self._max_failures
         self._record(Failed(trial_id=trial_id, error=error, retry=retry))
         return retry
 
@@ -187,20 +196,28 @@ class Experiment:
         return not (self.state.draining or self._exhausted or started >= self._num_samples)
 
     def _next_trial(self) -> int | None:
-        """Starts or resumes a trial: a promotion first, then a new one."""
-        trial_id = self._scheduler.next_to_resume(drained=False)
-        if trial_id is None and self._may_suggest:
+        """Resumes or starts a trial: a promotion first, then a new one."""
+        resume = self._scheduler.next_to_resume(exhausted=not self._may_suggest)
+        if resume is None and self._may_suggest:
             index = len(self.state.trials)
-            config = self._searcher.suggest(index, self._history)
+            alone = self.state.counts[Status.RUNNING] == 0
+            config = self._suggest(index, self._history, alone)
+            if config is NOT_YET:
+                return None
             if config is not None:
                 self._record(Suggested(trial_id=index, config=config))
                 return index
             self._exhausted = True
-        if trial_id is None and not self.state.counts[Status.RUNNING]:
-            trial_id = self._scheduler.next_to_resume(drained=True)
-        if trial_id is not None:
-            self._record(Resumed(trial_id=trial_id))
-        return trial_id
+            self._end_eliminated()
+            resume = self._scheduler.next_to_resume(exhausted=True)
+        if resume is None:
+            return None
+        self._record(Resumed(trial_id=resume.trial_id, exploit=resume.exploit))
+        return resume.trial_id
+
+    def _end_eliminated(self) -> None:
+        for trial_id, reason in self._scheduler.eliminated(not self._may_suggest).items():
+            self._record(Stopped(trial_id=trial_id, reason=reason))
 
     def _test(self) -> FinalTest | None:
         incumbent = self.state.incumbent
@@ -226,8 +243,17 @@ class Experiment:
             case Suggested():
                 self._history.suggested(fact.trial_id, fact.config)
                 self._scheduler.on_start(fact.trial_id, fact.config)
+            case Known():
+                number = -1 - self._known  # beside the trials of this run
+                self._known += 1
+                self._history.suggested(number, fact.config)
+                for epoch, loss in fact.losses.items():
+                    self._history.reported(number, epoch, loss)
+                self._history.ended(number)
             case Resumed():
                 self._scheduler.on_resume(fact.trial_id)
+                if fact.exploit:
+                    self._history.ended(fact.trial_id)  # as after an exploit below
             case Reported():
                 self._history.reported(
                     fact.trial_id, fact.epoch, self.state.objective.loss(fact.metrics)

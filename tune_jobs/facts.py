@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, TypeAdapter
 
-from search_algos.decisions import Continue, Decision
+from search_algos.decisions import Continue, Decision, Exploit
 
 VERSION = 1
 """Of the journal's format; grows when an older reader would misunderstand a newer journal."""
@@ -28,6 +28,15 @@ class Opened(_Fact):
 
     fact: Literal["opened"] = "opened"
     version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known(_Fact):
+    """An earlier run tried a config and got these losses; epoch -> loss, lower is better."""
+
+    fact: Literal["known"] = "known"
+    config: dict[str, Any]
+    losses: dict[int, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +63,11 @@ class Reported(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Resumed(_Fact):
-    """A paused trial got a slot again."""
+    """A paused trial got a slot again, to go on as it was or from another's checkpoint."""
 
     fact: Literal["resumed"] = "resumed"
     trial_id: int
+    exploit: Exploit | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +118,7 @@ class Closed(_Fact):
 
 
 Fact = Annotated[
-    Opened | Suggested | Reported | Resumed | Stopped | Failed | Draining | Tested | Closed,
+    Opened | Known | Suggested | Reported | Resumed | Stopped | Failed | Draining | Tested | Closed,
     Discriminator("fact"),
 ]
 

@@ -15,13 +15,22 @@ from search_algos.domains import SpaceError
 from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
 from search_algos.space import Space, split
+from search_algos.starting_points import StartingPoints
 from tune_jobs.errors import UserError
 from tune_jobs.experiment import Experiment
-from tune_jobs.facts import Fact
-from tune_jobs.lookup import check_options, field_names, find_class, name_of
-from tune_jobs.model_checks import can_be_cloned, check_model, config_problems
+from tune_jobs.facts import Fact, Known
+from tune_jobs.lookup import (
+    check_options,
+    field_names,
+    find_class,
+    is_from_ray_tune,
+    name_of,
+    option_names,
+)
+from tune_jobs.model_checks import check_model, cloning_problems, config_problems
 from tune_jobs.objective import Objective
 from tune_jobs.run_state import RunState
+from tune_jobs.suggest import AtOnce, InBackground
 
 T = TypeVar("T")
 
@@ -35,7 +44,9 @@ class TuneJob:
         model: a registered name, ``"module:Class"``, or a class derived from
             `models.base.Model`. A name is imported only when the job runs: `list` and `show`
             need not wait for it.
-        searcher, scheduler: likewise, each with its options.
+        searcher, scheduler: likewise, each with its options; or an object of Ray Tune's
+            (``OptunaSearch()``, ``MedianStoppingRule(...)``), with which a run cannot be
+            repeated or resumed exactly.
         space: hyperparameter -> Float, Int, Choice, one of Ray Tune's domains
             (``tune.loguniform(...)``), or a plain value for every trial.
         metric, mode: what the model reports, and whether ``"min"`` or ``"max"`` is best.
@@ -47,6 +58,8 @@ class TuneJob:
             where the cluster has any.
         time_budget: seconds, after which no new trial starts and running ones end.
         max_failures: how often a trial that died goes on from its newest checkpoint.
+        points_to_evaluate: configs to try first; what one leaves out is drawn at random.
+        warm_start: a run, by name or path, whose trials the searcher learns from first.
 
     Raises pydantic's ValidationError for fields of a wrong type or range.
     """
@@ -68,6 +81,8 @@ class TuneJob:
     gpus_per_trial: float | None = Field(default=None, ge=0)
     time_budget: PositiveFloat | None = None
     max_failures: int = Field(default=3, ge=0)
+    points_to_evaluate: list[dict[str, Any]] = Field(default_factory=list)
+    warm_start: str | None = None
 
     @field_validator("space", mode="before")
     @classmethod
@@ -101,24 +116,48 @@ class TuneJob:
         return check_model(find_class(self.model, Model, MODELS))
 
     def build_searcher(self) -> Searcher:
+        searcher = self._searcher_alone()
+        points = self.points_to_evaluate
+        return StartingPoints(points, searcher) if points else searcher
+
+    def _searcher_alone(self) -> Searcher:
+        if is_from_ray_tune(self.searcher):
+            from tune_jobs.on_ray.foreign_searcher import ForeignSearcher
+
+            return ForeignSearcher(self.domains, self.searcher, self.searcher_options)
         cls = find_class(self.searcher, Searcher, SEARCHERS)
         check_options(f"searcher {name_of(self.searcher)!r}", cls, self.searcher_options)
         return cls(self.domains, self.seed, **self.searcher_options)
 
     def build_scheduler(self) -> Scheduler:
+        if is_from_ray_tune(self.scheduler):
+            from tune_jobs.on_ray.foreign_scheduler import ForeignScheduler
+
+            return ForeignScheduler(self.max_epochs, self.scheduler, self.scheduler_options)
         cls = find_class(self.scheduler, Scheduler, SCHEDULERS)
         check_options(f"scheduler {name_of(self.scheduler)!r}", cls, self.scheduler_options)
-        return cls(self.max_epochs, self.domains, self.seed, **self.scheduler_options)
+        options = dict(self.scheduler_options)
+        if "perturb" in option_names(cls) and self.model is not None:
+            # Unless told otherwise, clones differ in what the model can change in training.
+            fixed = self.model_class().structural
+            options.setdefault("perturb", [name for name in self.domains if name not in fixed])
+        return cls(self.max_epochs, self.domains, self.seed, **options)
 
     def build_experiment(
         self,
         record: Callable[[Fact], Fact],
         observe: Callable[[Fact, RunState], None],
         facts: Iterable[Fact] = (),
+        warm_start: Iterable[Known] = (),
+        in_background: bool = False,
     ) -> Experiment:
-        """The job as a state machine; see `Experiment` for the arguments."""
+        """The job as a state machine; see `Experiment` for the arguments.
+
+        ``in_background`` lets a searcher that takes long think while trials report.
+        """
+        searcher = self.build_searcher()
         return Experiment(
-            self.build_searcher(),
+            InBackground(searcher) if in_background and searcher.takes_long else AtOnce(searcher),
             self.build_scheduler(),
             self.objective,
             num_samples=self.num_samples,
@@ -127,10 +166,12 @@ class TuneJob:
             record=record,
             observe=observe,
             facts=facts,
+            warm_start=warm_start,
         )
 
-    def validate(self) -> None:
-        """Checks all that can be known before anything starts. Imports the model.
+    def validate(self, with_model: bool = True) -> None:
+        """Checks all that can be known before anything starts. Imports the model, unless it
+        is left out, as for a simulation.
 
         Raises UserError with every problem found.
         """
@@ -144,25 +185,33 @@ class TuneJob:
                 return None
 
         space = attempt(lambda: self.domains)
-        model = attempt(self.model_class)
+        model = attempt(self.model_class) if with_model else None
         if space is not None:
             if not space:
                 problems.append("the space has nothing to search; give a Float, Int or Choice")
             searcher = attempt(self.build_searcher)
             scheduler = attempt(self.build_scheduler)
-            if searcher and space.has_conditions and not searcher.supports_conditions:
-                problems.append(
-                    f"searcher {name_of(self.searcher)!r} cannot search a space with conditions"
-                )
+            if searcher:
+                problems += self._searcher_problems(searcher, space)
             if model:
                 problems += config_problems(model, self.space, space, self.constants())
-            if model and scheduler and scheduler.clones_trials and not can_be_cloned(model):
-                problems.append(
-                    f"scheduler {name_of(self.scheduler)!r} clones trials into new configs; "
-                    f"{model.__name__} must define reconfigure(config)"
-                )
+            if model and scheduler and scheduler.clones_trials:
+                name = f"scheduler {name_of(self.scheduler)!r}"
+                problems += cloning_problems(name, model, scheduler.changes)
         if problems:
             raise UserError(*(f"job {self.name!r}: {problem}" for problem in problems))
+
+    def _searcher_problems(self, searcher: Searcher, space: Space) -> list[str]:
+        name = f"searcher {name_of(self.searcher)!r}"
+        problems = []
+        if space.has_conditions and not searcher.supports_conditions:
+            problems.append(f"{name} cannot search a space with conditions")
+        if searcher.size is not None and searcher.size > self.num_samples:
+            problems.append(
+                f"{name} has {searcher.size} configs, num_samples is {self.num_samples}: "
+                f"give num_samples={searcher.size} for all of them, or a smaller space"
+            )
+        return problems
 
 
 def _without_ray(name: str, value: Any) -> Any:

@@ -29,10 +29,26 @@ def find_class(name: Any, base: type[T], registry: Mapping[str, str]) -> type[T]
 
 
 def name_of(reference: Any) -> str:
-    """A name as it stands in a job, or ``module:Class`` of a class that stands there itself."""
+    """A name as it stands in a job, or ``module:Class`` of a class that stands there itself.
+
+    One of Ray Tune's own objects is ``ray.tune:Class``.
+    """
     if isinstance(reference, type):
         return f"{reference.__module__}:{reference.__qualname__}"
+    if is_from_ray_tune(reference):
+        cls = type(reference)
+        module = "ray.tune" if _is_in_ray_tune(cls) else cls.__module__
+        return f"{module}:{cls.__qualname__}"
     return str(reference)
+
+
+def is_from_ray_tune(reference: Any) -> bool:
+    """Whether it is an object of Ray Tune's, or of a class derived from one there."""
+    return not isinstance(reference, type) and any(map(_is_in_ray_tune, type(reference).__mro__))
+
+
+def _is_in_ray_tune(cls: type) -> bool:
+    return f"{cls.__module__}.".startswith("ray.tune.")
 
 
 def _resolve(kind: str, name: str, registry: Mapping[str, str]) -> Any:
@@ -49,12 +65,17 @@ def _resolve(kind: str, name: str, registry: Mapping[str, str]) -> Any:
 
 def check_options(owner: str, cls: type, given: Iterable[str]) -> None:
     """Raises UserError for an option that is not a keyword-only parameter of the constructor."""
-    parameters = inspect.signature(cls).parameters.values()
-    options = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    options = option_names(cls)
     for name in given:
         if name not in options:
             hint = nearest(name, options) if options else "it has none"
             raise UserError(f"{owner} has no option {name!r}; {hint}")
+
+
+def option_names(cls: type) -> list[str]:
+    """The keyword-only parameters of a class' constructor."""
+    parameters = inspect.signature(cls).parameters.values()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
 
 
 def field_names(declaration: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,8 +26,20 @@ def check_model(cls: type[Model]) -> type[Model]:
     return cls
 
 
-def can_be_cloned(model: type[Model]) -> bool:
-    return model.reconfigure is not Model.reconfigure
+def cloning_problems(scheduler: str, model: type[Model], changes: Collection[str]) -> list[str]:
+    """What keeps a scheduler from cloning trials into configs with these ``changes``."""
+    if model.reconfigure is Model.reconfigure:
+        return [
+            f"{scheduler} clones trials into new configs; {model.__name__} must define "
+            "reconfigure(config)"
+        ]
+    if fixed := sorted(set(changes) & model.structural):
+        free = sorted(set(changes) - model.structural)
+        return [
+            f"{scheduler} would change {', '.join(fixed)} in the middle of training, which "
+            f"{model.__name__} cannot; give scheduler_options={{'perturb': {free}}}"
+        ]
+    return []
 
 
 def config_problems(

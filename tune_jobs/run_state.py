@@ -15,6 +15,7 @@ from tune_jobs.facts import (
     Draining,
     Fact,
     Failed,
+    Known,
     Opened,
     Reported,
     Resumed,
@@ -111,6 +112,8 @@ class RunState:
         match fact:
             case Opened():
                 self.started = fact.time
+            case Known():
+                pass  # for the searcher
             case Suggested():
                 self.trials[fact.trial_id] = Trial(fact.trial_id, dict(fact.config))
                 self.counts[Status.RUNNING] += 1
@@ -118,6 +121,8 @@ class RunState:
                 self._apply_report(self.trials[fact.trial_id], fact)
             case Resumed():
                 self._move(self.trials[fact.trial_id], Status.RUNNING)
+                if fact.exploit:
+                    self._clone(self.trials[fact.trial_id], fact.exploit)
             case Stopped():
                 self._move(self.trials[fact.trial_id], Status.STOPPED, fact.reason)
             case Failed():
@@ -149,9 +154,13 @@ class RunState:
             case Stop(reason):
                 complete = fact.epoch >= self.max_epochs
                 self._move(trial, Status.COMPLETED if complete else Status.STOPPED, reason)
-            case Exploit(source, config):
-                trial.config = dict(config)
-                self.clones[trial.trial_id] = CheckpointRef(source, self.trials[source].epoch)
+            case Exploit() as exploit:
+                self._clone(trial, exploit)
+
+    def _clone(self, trial: Trial, exploit: Exploit) -> None:
+        trial.config = dict(exploit.config)
+        source = self.trials[exploit.source]
+        self.clones[trial.trial_id] = CheckpointRef(source.trial_id, source.epoch)
 
     def _judge(self, trial: Trial, loss: float) -> None:
         if not math.isfinite(loss):

@@ -14,6 +14,7 @@ from search_algos.domains import Choice, Float, Int
 from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
 from tune_jobs import texts
+from tune_jobs.comparison import Outcome
 from tune_jobs.errors import UserError
 from tune_jobs.job import TuneJob
 from tune_jobs.journal import read
@@ -86,6 +87,36 @@ def print_run(console: Console, folder: RunFolder) -> None:
             texts.last_line(trial.note) if trial.note else "",
         )
     console.print(trials)
+
+
+def print_comparison(
+    console: Console, job: TuneJob, workers: int, outcomes: Iterable[Outcome]
+) -> None:
+    console.print(
+        f"{job.name}: {job.num_samples} trials of up to {job.max_epochs} epochs on {workers} "
+        "workers, simulated",
+        highlight=False,
+    )
+    table = _table(
+        "searcher × scheduler",
+        f"best {job.metric}",
+        "regret",
+        "trials",
+        "epochs",
+        "virtual time",
+        "workers busy",
+    )
+    for outcome in outcomes:
+        table.add_row(
+            outcome.method,
+            "" if outcome.best is None else texts.number(outcome.best),
+            "" if outcome.regret is None else texts.number(outcome.regret),
+            str(outcome.trials),
+            str(outcome.epochs),
+            texts.clock(outcome.seconds),
+            f"{outcome.utilisation:.0%}",
+        )
+    console.print(table)
 
 
 def print_result(console: Console, folder: RunFolder, state: RunState) -> None:

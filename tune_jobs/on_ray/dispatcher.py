@@ -76,7 +76,7 @@ class Dispatcher:
         if isinstance(work, FinalTest):
             again = self.experiment.test_failed(work, error)
         else:
-            again = self.experiment.fail(work.trial_id, error)
+            again = self.experiment.fail(work.trial_id, error, hopeless=fatal)
             ray_trial.set_config({ASSIGNMENT: self.experiment.train(work.trial_id)})
         if not again:
             self._busy.discard(_number(work))

@@ -1,12 +1,30 @@
-"""Ray Tune's search domains, as ours."""
+"""Ray Tune's search domains, as ours, and ours as Ray Tune's."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
+from ray import tune
 from ray.tune.search import sample
+from ray.tune.search.variant_generator import parse_spec_vars
 
 from search_algos.domains import Choice, Domain, Float, Int, SpaceError
+from search_algos.space import Config, Space, split
+
+
+def split_param_space(values: Mapping[str, Any]) -> tuple[Space, Config]:
+    """A `param_space` of `ray.tune.Tuner`, as domains and plain values, apart.
+
+    Our own domains may be among its values. Raises SpaceError as `convert` does.
+    """
+    return split({name: _plain_or_ours(name, value) for name, value in values.items()})
+
+
+def _plain_or_ours(name: str, value: Any) -> Any:
+    _, domains, grids = parse_spec_vars({name: value})
+    return convert(name, value) if domains or grids else value
 
 
 def convert(name: str, value: Any) -> Domain:
@@ -38,3 +56,22 @@ def convert(name: str, value: Any) -> Domain:
     # Quantized ranges have their upper end in Ray too.
     high = value.upper - 1 if step in (None, 1) else value.upper
     return Int(value.lower, high, log=log, step=step or 1)
+
+
+def to_ray(name: str, domain: Domain) -> Any:
+    """The inverse of `convert`. Raises SpaceError for steps that Ray cannot take: its grids go
+    through zero, and ours start at ``low``."""
+    match domain:
+        case Choice(values):
+            return tune.choice(list(values))
+        case Float(low, high, log, None):
+            return tune.loguniform(low, high) if log else tune.uniform(low, high)
+        case Int(low, high, log, 1):
+            return tune.lograndint(low, high + 1) if log else tune.randint(low, high + 1)
+    step: Any = domain.step
+    if not math.isclose(domain.low / step, round(domain.low / step)):
+        raise SpaceError(
+            f"{name!r} is {domain}; for a searcher of Ray Tune's, low must be a multiple of step"
+        )
+    make: Any = tune.quniform if isinstance(domain, Float) else tune.qrandint
+    return make(*domain.extremes(), step)

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -15,7 +15,7 @@ import ray.cloudpickle
 from ray import tune
 
 from tune_jobs.checkpoints import CheckpointStore, Retention
-from tune_jobs.facts import Fact
+from tune_jobs.facts import Fact, Known
 from tune_jobs.job import TuneJob
 from tune_jobs.job_files import MODULE_PREFIX
 from tune_jobs.journal import Journal
@@ -32,6 +32,7 @@ from tune_jobs.views import View
 # Ray Tune reads these when it starts. Its snapshots, loggers and tables repeat what the
 # journal and the views do, at a cost that grows with the run.
 _TUNE_SETTINGS = {
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of trials that were at work when the run ended
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
     "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # trials are only made for free slots: start them all
@@ -41,8 +42,10 @@ _TUNE_SETTINGS = {
 }
 
 
-def run(job: TuneJob, folder: RunFolder, progress: View) -> RunState:
+def run(job: TuneJob, folder: RunFolder, progress: View, known: Iterable[Known] = ()) -> RunState:
     """Runs a valid job to its end in a folder that does not exist yet; returns what came of it.
+
+    ``known`` is what the searcher learns from first.
 
     Raises UserError, with nothing written, where the cluster cannot hold a trial or the folder
     cannot be made; and, with the run closed as failed, where no trial can ever work: the model
@@ -54,7 +57,9 @@ def run(job: TuneJob, folder: RunFolder, progress: View) -> RunState:
         journal = Journal(folder.journal)
         store = CheckpointStore(folder.checkpoints)
         views: list[View] = [progress, TensorBoard(folder.tensorboard), Retention(store)]
-        experiment = job.build_experiment(journal.append, _shown_to(views))
+        experiment = job.build_experiment(
+            journal.append, _shown_to(views), warm_start=known, in_background=True
+        )
         dispatcher = Dispatcher(experiment, _slots(job, resources), job.time_budget)
         try:
             _tune(dispatcher, resources, _setting(job, store))

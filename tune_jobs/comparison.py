@@ -1,0 +1,70 @@
+"""Methods compared in simulation: the same job, curves and workers under other schedulers and
+searchers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from tune_jobs.curves import Curves
+from tune_jobs.facts import Fact
+from tune_jobs.job import TuneJob
+from tune_jobs.overrides import override
+from tune_jobs.simulate import VirtualClock, simulate
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method came to in a simulated run."""
+
+    method: str
+    best: float | None  # value of the metric
+    regret: float | None  # how much better the optimum is, 0 at best
+    trials: int
+    epochs: int
+    seconds: float  # virtual
+    utilisation: float  # share of the workers' time spent training
+
+
+def compare(
+    job: TuneJob,
+    curves: Curves,
+    workers: int,
+    searchers: Iterable[str],
+    schedulers: Iterable[str],
+) -> Iterator[Outcome]:
+    """Every searcher with every scheduler, each with the job's options where it is the job's.
+
+    Raises UserError for a pair that cannot work.
+    """
+    jobs = [
+        override(job, {"searcher": searcher, "scheduler": scheduler})
+        for searcher, scheduler in product(searchers, schedulers)
+    ]
+    for one in jobs:
+        one.validate(with_model=False)
+    return (_outcome(one, curves, workers) for one in jobs)
+
+
+def _outcome(job: TuneJob, curves: Curves, workers: int) -> Outcome:
+    clock = VirtualClock()
+
+    def record(fact: Fact) -> Fact:
+        return replace(fact, time=clock.now)
+
+    # Without its model the job knows nothing that needs torch.
+    experiment = replace(job, model=None).build_experiment(record, lambda fact, state: None)
+    seconds = simulate(experiment, curves, workers, clock)
+    state = experiment.state
+    busy = sum(trial.seconds for trial in state.trials.values())
+    best = state.incumbent and job.objective.value(state.incumbent.loss)
+    return Outcome(
+        method=job.method,
+        best=best,
+        regret=None if best is None else abs(curves.optimum - best),
+        trials=len(state.trials),
+        epochs=state.epochs_total,
+        seconds=seconds,
+        utilisation=busy / (seconds * workers) if seconds else 0.0,
+    )

@@ -1,0 +1,50 @@
+"""What an earlier run found out, for the searcher of a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from search_algos.decisions import Exploit
+from tune_jobs.errors import UserError
+from tune_jobs.facts import Fact, Known, Reported, Resumed, Suggested
+from tune_jobs.job import TuneJob
+from tune_jobs.journal import read
+from tune_jobs.run_folder import RunFolder
+
+
+def known_from(folder: RunFolder, job: TuneJob) -> list[Known]:
+    """The trials of an earlier run as observations in the space of ``job``.
+
+    A trial outside of the space says nothing here and is left out.
+
+    Raises UserError where the run did not report the job's metric, or no trial of it fits.
+    """
+    space = job.domains
+    found = [known for known in _tried(read(folder.journal), job) if space.contains(known.config)]
+    if not found:
+        raise UserError(
+            f"no trial of run {folder.name!r} can be learned from: none has a config of this "
+            f"job's space, {', '.join(space)}, and an epoch"
+        )
+    return found
+
+
+def _tried(facts: Iterator[Fact], job: TuneJob) -> Iterator[Known]:
+    """Every config with its losses, up to where another config took over the trial."""
+    configs: dict[int, dict[str, object]] = {}
+    losses: dict[int, dict[int, float]] = {}
+    cloned: set[int] = set()
+    for fact in facts:
+        match fact:
+            case Suggested():
+                configs[fact.trial_id] = fact.config
+                losses[fact.trial_id] = {}
+            case Reported() if fact.trial_id not in cloned:
+                losses[fact.trial_id][fact.epoch] = job.objective.loss(fact.metrics)
+                if isinstance(fact.decision, Exploit):
+                    cloned.add(fact.trial_id)
+            case Resumed(exploit=Exploit()):
+                cloned.add(fact.trial_id)
+    for trial_id, config in configs.items():
+        if losses[trial_id]:
+            yield Known(config=config, losses=losses[trial_id])
