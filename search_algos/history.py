@@ -65,6 +65,7 @@ class History:
         self._tried[trial_id].ended = True
 
     def __iter__(self) -> Iterator[Tried]:
+        """Everything that is known, for a searcher that keeps books of its own."""
         for trial_id, tried in self._tried.items():
             yield Tried(trial_id, tried.config, tried.losses, tried.ended, tried.diverged)
 

@@ -37,19 +37,20 @@ class Tiny(Model):
         time.sleep(self.config.seconds)
         if self.epoch + 1 == 3 and self.config.trouble in ("kill", "raise"):
             self._make_trouble()
+        before = self._loss()
         self.epoch += 1
         self.progress += self.config.rate
         if self.config.log:
             with open(self.config.log, "a") as log:
                 log.write(f"{self.config.x!r} {self.epoch} {os.getpid()}\n")
-        return {"progress": self.progress}
+        return {"progress": self.progress, "before": before}
 
     def evaluate(self) -> Metrics:
         if self.config.trouble == "silent":
             return {"val_los": 1.0}
         if self.config.trouble == "nan" and self.epoch == 3:
             return {"loss": math.nan}
-        return {"loss": (self.config.x - 0.3) ** 2 + 1 / (1 + self.progress)}
+        return {"loss": self._loss()}
 
     def test(self) -> Metrics:
         if self.config.trouble == "test":
@@ -70,6 +71,9 @@ class Tiny(Model):
 
     def load(self, folder: Path) -> None:
         self.load_state_dict(json.loads((folder / "state.json").read_text()))
+
+    def _loss(self) -> float:
+        return (self.config.x - 0.3) ** 2 + 1 / (1 + self.progress)
 
     def _make_trouble(self) -> None:
         if self.config.once:

@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
-from rich.console import Console
+from finished import run_job
 from runs import tiny_job
 from tiny_model import Tiny
 
 from search_algos.domains import Choice, Float
 from tune_jobs.errors import UserError
-from tune_jobs.facts import Fact, Reported
-from tune_jobs.job import TuneJob
+from tune_jobs.facts import Reported
 from tune_jobs.job_files import load_job
 from tune_jobs.journal import read
-from tune_jobs.progress import LineProgress
-from tune_jobs.run_folder import RunFolder
-from tune_jobs.run_state import RunState, Status
+from tune_jobs.run_state import Status
 
 pytestmark = pytest.mark.usefixtures("ray_session")
-
-
-class Finished:
-    """A run that is over, with what it wrote."""
-
-    def __init__(self, folder: RunFolder, state: RunState, said: str) -> None:
-        self.folder = folder
-        self.state = state
-        self.said = said
-        self.facts: list[Fact] = list(read(folder.journal))
-        self.trials = list(state.trials.values())
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder.path / "summary.json").read_text())
-        return found
-
-    @property
-    def rows(self) -> list[dict[str, str]]:
-        return list(csv.DictReader((self.folder.path / "trials.csv").open()))
-
-
-def run_job(path: Path, job: TuneJob) -> Finished:
-    from tune_jobs.on_ray.runner import run
-
-    job.validate()
-    screen = io.StringIO()
-    folder = RunFolder(path)
-    view = LineProgress(job, Console(file=screen, width=200))
-    return Finished(folder, run(job, folder, view), screen.getvalue())
 
 
 def epochs_trained(log: Path) -> Counter[tuple[str, str]]:

@@ -1,0 +1,49 @@
+"""A job run on real Ray, with what it wrote."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tune_jobs.facts import Fact, Known
+from tune_jobs.job import TuneJob
+from tune_jobs.journal import read
+from tune_jobs.progress import LineProgress
+from tune_jobs.run_folder import RunFolder
+from tune_jobs.run_state import RunState
+
+
+class Finished:
+    """A run that is over, with what it wrote."""
+
+    def __init__(self, folder: RunFolder, state: RunState, said: str) -> None:
+        self.folder = folder
+        self.state = state
+        self.said = said
+        self.facts: list[Fact] = list(read(folder.journal))
+        self.trials = list(state.trials.values())
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder.path / "summary.json").read_text())
+        return found
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        return list(csv.DictReader((self.folder.path / "trials.csv").open()))
+
+
+def run_job(path: Path, job: TuneJob, known: Iterable[Known] = ()) -> Finished:
+    from tune_jobs.on_ray.runner import run
+
+    job.validate()
+    screen = io.StringIO()
+    folder = RunFolder(path)
+    view = LineProgress(job, Console(file=screen, width=200))
+    return Finished(folder, run(job, folder, view, known), screen.getvalue())
