@@ -10,7 +10,7 @@ from typing import Any, Literal
 from search_algos.domains import Float
 from search_algos.space import Space
 from tune_jobs.experiment import Experiment
-from tune_jobs.facts import Fact, Reported
+from tune_jobs.facts import Fact, Known, Reported
 from tune_jobs.job import TuneJob
 from tune_jobs.journal import Journal
 from tune_jobs.report import write_reports
@@ -61,10 +61,12 @@ def tiny_job(**fields: Any) -> TuneJob:
     )
 
 
-def begun(job: TuneJob, facts: Iterable[Fact] = ()) -> Recorded:
+def begun(job: TuneJob, facts: Iterable[Fact] = (), known: Iterable[Known] = ()) -> Recorded:
     """A run that may go on from earlier facts, and has not gone anywhere yet."""
     run = Recorded(list(facts))
-    run.experiment = job.build_experiment(run.record, lambda fact, state: None, list(run.facts))
+    run.experiment = job.build_experiment(
+        run.record, lambda fact, state: None, list(run.facts), known
+    )
     return run
 
 

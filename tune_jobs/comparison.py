@@ -38,6 +38,7 @@ def compare(
 
     Raises UserError for a pair that cannot work.
     """
+    job = replace(job, model=None)  # nothing is trained, so nothing waits for torch
     jobs = [
         override(job, {"searcher": searcher, "scheduler": scheduler})
         for searcher, scheduler in product(searchers, schedulers)
@@ -53,8 +54,7 @@ def _outcome(job: TuneJob, curves: Curves, workers: int) -> Outcome:
     def record(fact: Fact) -> Fact:
         return replace(fact, time=clock.now)
 
-    # Without its model the job knows nothing that needs torch.
-    experiment = replace(job, model=None).build_experiment(record, lambda fact, state: None)
+    experiment = job.build_experiment(record, lambda fact, state: None)
     seconds = simulate(experiment, curves, workers, clock)
     state = experiment.state
     busy = sum(trial.seconds for trial in state.trials.values())
