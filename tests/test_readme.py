@@ -15,6 +15,7 @@ from search_algos.domains import Float, Int
 from search_algos.history import History
 from search_algos.space import Space
 from tune_jobs.job_files import load_job
+from tune_jobs.methods import methods_markdown
 from tune_jobs.overrides import override
 from tune_jobs.progress import LineProgress
 from tune_jobs.run_folder import RunFolder
@@ -50,6 +51,25 @@ def test_a_model_of_ones_own_runs_as_written(tmp_path: Path, ray_session: None) 
     state = run(job, RunFolder(tmp_path / "run"), LineProgress(job, Console(file=io.StringIO())))
     assert state.tested is not None
     assert state.tested.metrics["test_loss"] < 0.1
+
+
+def test_its_tables_of_methods_are_those_of_the_classes() -> None:
+    """`tune-jobs methods` prints them anew."""
+    (quoted,) = re.findall(r"<!-- methods -->\n\n(.*?)\n\n<!-- /methods -->", README, re.DOTALL)
+    assert quoted == methods_markdown()
+
+
+def test_a_ray_tune_script_with_our_methods_runs_as_written(
+    tmp_path: Path, ray_session: None
+) -> None:
+    from ray import tune
+
+    tuner = defined(block("RaySearcher("), "tuner")
+    tuner._local_tuner._run_config = tune.RunConfig(storage_path=str(tmp_path), verbose=0)
+    results = tuner.fit()
+    assert len(results) == 8
+    assert not results.errors
+    assert results.get_best_result().config["x"] == pytest.approx(0.3, abs=0.2)
 
 
 def test_a_searcher_of_ones_own_works_as_written() -> None:

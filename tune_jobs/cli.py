@@ -1,4 +1,4 @@
-"""The command line: tune-jobs list | show | run | status | simulate."""
+"""The command line: tune-jobs list | methods | show | run | status | simulate."""
 
 from __future__ import annotations
 
@@ -78,6 +78,14 @@ def cli() -> None:
 def list_() -> None:
     """The ready jobs, and the searchers and schedulers a job can name."""
     screens.print_jobs(Console(), map(load_job, ready_jobs()))
+
+
+@cli.command()
+def methods() -> None:
+    """The searchers and schedulers: what they do, and what goes with what (Markdown)."""
+    from tune_jobs.methods import methods_markdown  # imports all of them, which takes seconds
+
+    click.echo(methods_markdown())
 
 
 @cli.command()

@@ -16,6 +16,7 @@ from tune_jobs.run_state import Status
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 SPACE = {"x": Float(0, 1), "rate": Float(0.5, 2, log=True)}
+IN_TURN = {"max_concurrent": 1, "seed": 7}  # so that who meets whom does not depend on timing
 searchers = pytest.mark.parametrize("searcher", ["bayesopt", "hyperopt"])
 
 
@@ -53,14 +54,14 @@ def resumes(done: Finished) -> list[Resumed]:
 
 @searchers
 def test_asha_stops(tmp_path: Path, searcher: str) -> None:
-    done = run(tmp_path, searcher, "asha")
+    done = run(tmp_path, searcher, "asha", **IN_TURN)
     assert any(trial.note.startswith("rank ") for trial in done.trials)
     assert not resumes(done)
 
 
 @searchers
 def test_asha_promotes(tmp_path: Path, searcher: str) -> None:
-    done = run(tmp_path, searcher, "asha", scheduler_options={"mode": "promote"})
+    done = run(tmp_path, searcher, "asha", scheduler_options={"mode": "promote"}, **IN_TURN)
     assert any(isinstance(fact.decision, Pause) for fact in reports(done))
     promoted = {fact.trial_id for fact in resumes(done)}
     assert promoted
@@ -81,7 +82,7 @@ def test_hyperband_pauses_promotes_and_eliminates(tmp_path: Path, searcher: str)
 
 @searchers
 def test_median_stops(tmp_path: Path, searcher: str) -> None:
-    done = run(tmp_path, searcher, "median", num_samples=12)
+    done = run(tmp_path, searcher, "median", **IN_TURN)
     assert any("worse than the median" in trial.note for trial in done.trials)
     assert not resumes(done)
 
