@@ -17,16 +17,16 @@ from tune_jobs.run_state import Status
 pytestmark = pytest.mark.usefixtures("ray_session")
 SPACE = {"x": Float(0, 1), "rate": Float(0.5, 2, log=True)}
 IN_TURN = {"max_concurrent": 1, "seed": 7}  # so that who meets whom does not depend on timing
-searchers = pytest.mark.parametrize("searcher", ["bayesopt", "hyperopt"])
+OPTIONS = {"bayesopt": {"n_startup": 6}, "hyperopt": {"n_startup_jobs": 6}}
+searchers = pytest.mark.parametrize("searcher", sorted(OPTIONS))
 
 
 def run(path: Path, searcher: str, scheduler: str, **fields: Any) -> Finished:
-    """Nine trials of up to nine epochs; few random ones, so that the searchers do search."""
-    options = {"n_startup_jobs": 3} if searcher == "hyperopt" else {}
+    """Nine trials of up to nine epochs; six random ones, so that the searchers do search."""
     job = tiny_job(
         **{
             "searcher": searcher,
-            "searcher_options": options,
+            "searcher_options": OPTIONS[searcher],
             "scheduler": scheduler,
             "space": SPACE,
             "num_samples": 9,
