@@ -69,7 +69,7 @@ class TuneJob:
     space: dict[str, Any]
     metric: str
     mode: Literal["min", "max"]
-    searcher: Any = "hyperopt"
+    searcher: Any = "bayesopt"
     searcher_options: dict[str, Any] = Field(default_factory=dict)
     scheduler: Any = "asha"
     scheduler_options: dict[str, Any] = Field(default_factory=dict)

@@ -24,16 +24,26 @@ def methods_markdown() -> str:
             _table(
                 ["searcher", "learns", "conditions", "in the background", "what it does"],
                 (
-                    [f"`{name}`", _mark(cls.learns), _mark(cls.supports_conditions)]
-                    + [_mark(cls.takes_long), _first_line(cls)]
+                    [
+                        f"`{name}`",
+                        _mark(cls.learns),
+                        _mark(cls.supports_conditions),
+                        _mark(cls.takes_long),
+                        _first_line(cls),
+                    ]
                     for name, cls in searchers.items()
                 ),
             ),
             _table(
                 ["scheduler", "pauses", "clones", "goes by", "what it does"],
                 (
-                    [f"`{name}`", _mark(cls.pauses_trials), _mark(cls.clones_trials)]
-                    + ["ranks" if cls.rank_based else "values", _first_line(cls)]
+                    [
+                        f"`{name}`",
+                        _mark(cls.pauses_trials),
+                        _mark(cls.clones_trials),
+                        "ranks" if cls.rank_based else "values",
+                        _first_line(cls),
+                    ]
                     for name, cls in schedulers.items()
                 ),
             ),
