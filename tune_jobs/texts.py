@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from search_algos.decisions import Exploit
 from tune_jobs.facts import Draining, Fact, Failed, Reported, Resumed, Stopped, Tested
 from tune_jobs.run_state import RunState, Status
 
@@ -19,6 +20,8 @@ def describe(fact: Fact, state: RunState) -> str:
                 return f"trial {fact.trial_id} paused at epoch {fact.epoch}"
             if trial.status.is_final:
                 return f"trial {fact.trial_id} {trial.status.value}: {trial.note}"
+        case Resumed(exploit=Exploit(source=source)):
+            return f"trial {fact.trial_id} goes on from trial {source} with another config"
         case Resumed():
             return f"trial {fact.trial_id} resumed"
         case Stopped():

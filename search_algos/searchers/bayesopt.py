@@ -46,8 +46,8 @@ class BayesOptSearch(Searcher):
     suggested again; a random config takes its place.
 
     Args:
-        acquisition: ``"ucb"`` (upper confidence bound), ``"ei"`` (expected improvement) or
-            ``"poi"`` (probability of improvement).
+        acquisition: ``"ei"`` (expected improvement), ``"poi"`` (probability of improvement)
+            or ``"ucb"`` (upper confidence bound).
         xi: improvement to look for at least, in standard deviations, of ei and poi; at least 0.
         kappa: how many standard deviations ucb is hopeful; at least 0.
         n_startup: observations, from random configs, before the process is used.
@@ -62,7 +62,7 @@ class BayesOptSearch(Searcher):
         space: Space,
         seed: int,
         *,
-        acquisition: Literal["ei", "poi", "ucb"] = "ucb",
+        acquisition: Literal["ei", "poi", "ucb"] = "ei",
         xi: float = 0.0,
         kappa: float = 2.576,
         n_startup: int | None = None,

@@ -129,7 +129,7 @@ LEARNERS: list[tuple[str, dict[str, Any]]] = [
     ("evolution", {"population_size": 8, "tournament_size": 4}),
     ("hyperopt", {"n_startup_jobs": 10}),
     ("optuna", {}),
-    ("bayesopt", {"acquisition": "ei"}),
+    ("bayesopt", {"acquisition": "ucb"}),
     ("bayesopt", {"acquisition": "poi"}),
     ("optuna", {"sampler": "cmaes"}),
 ]
