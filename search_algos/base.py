@@ -45,7 +45,7 @@ class Searcher(ABC):
 
     def rng(self, index: int) -> np.random.Generator:
         """The only source of randomness for suggestion ``index``."""
-        return _rng(self.seed, index)
+        return generator("suggestion", self.seed, index)
 
 
 class Scheduler(ABC):
@@ -84,7 +84,7 @@ class Scheduler(ABC):
 
     def rng(self, *key: int) -> np.random.Generator:
         """The only source of randomness, for the choice that ``key`` stands for."""
-        return _rng(self.seed, *key)
+        return generator("decision", self.seed, *key)
 
     def on_start(self, trial_id: int, config: Config) -> None:
         """A new trial begins, before its first epoch."""
@@ -114,7 +114,10 @@ class Scheduler(ABC):
         return {}
 
 
-def _rng(*key: int) -> np.random.Generator:
+def generator(purpose: str, *key: int) -> np.random.Generator:
+    """A stream of random numbers that no other purpose, and no other key of it, shares."""
     import numpy as np  # here, since whoever only declares a job need not wait for it
 
-    return np.random.default_rng(np.random.SeedSequence(key))
+    # Zeros at the end of a seed make no difference to SeedSequence, so its length is told.
+    seed = np.random.SeedSequence([*purpose.encode(), len(key), *key])
+    return np.random.default_rng(seed)

@@ -122,7 +122,7 @@ class Int:
         if self.log:
             low, high = self._log_ends()
             return (math.log(value) - low) / (high - low)
-        return ((value - self.low) // self.step + 0.5) / self.size
+        return (round((value - self.low) / self.step) + 0.5) / self.size
 
     def contains(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, int):

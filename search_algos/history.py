@@ -83,7 +83,7 @@ class History:
         one after 27: so one epoch is chosen and no other is mixed in (as BOHB does, Falkner
         et al. 2018). With fewer than ``enough`` everywhere it is the best filled epoch. A
         trial that diverged counts at every epoch, with the worst loss seen there. Pending are
-        the configs still at work that have not come this far.
+        the configs that have not come this far and may: at work, or paused.
         """
         filled = [epoch for epoch, count in self._count_at.items() if count >= enough]
         best_filled = max(self._count_at.items(), key=lambda item: (item[1], item[0]), default=None)

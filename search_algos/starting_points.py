@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search_algos.base import Searcher
+from search_algos.base import Searcher, generator
 from search_algos.history import History
 from search_algos.space import Config
 
@@ -21,9 +21,13 @@ class StartingPoints(Searcher):
         super().__init__(searcher.space, searcher.seed)
         self._searcher = searcher
         self._points = [
-            self.space.complete(point, self.rng(index)) for index, point in enumerate(points)
+            self.space.complete(point, generator("starting point", self.seed, index))
+            for index, point in enumerate(points)
         ]
-        self.takes_long = searcher.takes_long  # type: ignore[misc]  # it is as that one is
+        # It is as that one is.
+        self.supports_conditions = searcher.supports_conditions  # type: ignore[misc]
+        self.takes_long = searcher.takes_long  # type: ignore[misc]
+        self.learns = searcher.learns  # type: ignore[misc]
 
     @property
     def size(self) -> int | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_algos.decisions import Exploit
-from tune_jobs.facts import Fact, Reported, Resumed
+from tune_jobs.facts import Fact, Failed, Reported, Resumed
 from tune_jobs.run_state import CheckpointRef, RunState
 
 _MEASURED = "epoch.json"
@@ -101,17 +101,17 @@ class Retention:
         match fact:
             case Resumed(trial_id=trial_id, exploit=Exploit(source=source)):
                 self._donors[trial_id] = source
-            case Reported():
-                self._clean_up(fact, state)
-
-    def _clean_up(self, fact: Reported, state: RunState) -> None:
-        touched = {fact.trial_id, self._donors.pop(fact.trial_id, None), self._incumbent}
-        if isinstance(fact.decision, Exploit):
+            case Reported(trial_id=trial_id) | Failed(trial_id=trial_id, retry=False):
+                self._clean_up(trial_id, state)
+        if isinstance(fact, Reported) and isinstance(fact.decision, Exploit):
             self._donors[fact.trial_id] = fact.decision.source
+
+    def _clean_up(self, trial_id: int, state: RunState) -> None:
+        touched = {trial_id, self._donors.pop(trial_id, None), self._incumbent}
         self._incumbent = state.incumbent.trial_id if state.incumbent else None
-        for trial_id in touched:
-            if trial_id is not None:
-                self._store.keep_only(trial_id, needed_epochs(trial_id, state))
+        for number in touched:
+            if number is not None:
+                self._store.keep_only(number, needed_epochs(number, state))
 
     def close(self) -> None:
         pass

@@ -131,8 +131,8 @@ def simulate(
     from tune_jobs.comparison import compare
     from tune_jobs.curves import ClosedForm, Recorded
 
-    declared = override(load_job(job)[0], fields, settings)
-    objective, space = declared.objective, declared.domains
+    declared = override(load_job(job)[0], fields)
+    objective, space = declared.objective, override(declared, {}, settings).checked_domains()
     shown: ClosedForm | Recorded
     if curves:
         shown = Recorded.read(curves, space, objective)
@@ -145,6 +145,7 @@ def simulate(
         workers,
         searcher.split(",") if searcher else [declared.searcher],
         scheduler.split(",") if scheduler else [declared.scheduler],
+        settings,
     )
     screens.print_comparison(Console(), declared, workers, outcomes)
 

@@ -33,14 +33,16 @@ def compare(
     workers: int,
     searchers: Iterable[str],
     schedulers: Iterable[str],
+    settings: Iterable[str] = (),
 ) -> Iterator[Outcome]:
     """Every searcher with every scheduler, each with the job's options where it is the job's.
 
-    Raises UserError for a pair that cannot work.
+    ``settings`` are those of `override`, for every pair. Raises UserError for a pair that
+    cannot work.
     """
     job = replace(job, model=None)  # nothing is trained, so nothing waits for torch
     jobs = [
-        override(job, {"searcher": searcher, "scheduler": scheduler})
+        override(job, {"searcher": searcher, "scheduler": scheduler}, settings)
         for searcher, scheduler in product(searchers, schedulers)
     ]
     for one in jobs:

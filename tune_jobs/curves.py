@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+from zipfile import BadZipFile
 
-from search_algos.domains import Choice
+from search_algos.domains import Choice, Domain
 from search_algos.space import Space
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.objective import Objective
@@ -82,6 +83,8 @@ class Recorded:
 
         self._space = space
         self._objective = objective
+        if not (np.isfinite(values).all() and np.isfinite(seconds).all()):
+            raise ValueError("some values or times are no finite numbers")
         self._points = np.array([space.encode(_config(space, row)) for row in configs])
         self._values = values
         self._seconds = np.maximum.accumulate(seconds, axis=1)
@@ -103,8 +106,8 @@ class Recorded:
         try:
             with np.load(path) as file:
                 arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError) as error:
-            raise UserError(f"curves {path!r} cannot be read: {error}") from error
+        except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
+            raise UserError(f"curves {path!r} are no .npz file of arrays: {error}") from error
         for name in ("configs", "time", objective.metric):
             if name not in arrays:
                 raise UserError(f"curves {path!r} have no array {name!r}; {nearest(name, arrays)}")
@@ -117,18 +120,22 @@ class Recorded:
                     f"one of {', '.join(tasks)}"
                 )
             values, seconds = values[tasks.index(task)], seconds[tasks.index(task)]
-        if arrays["configs"].shape[1] != len(space):
+        configs = arrays["configs"]
+        if configs.shape[1:] != (len(space),):
             raise UserError(
-                f"curves {path!r} are of {arrays['configs'].shape[1]} parameters, the space has "
-                f"{len(space)}: {', '.join(space)}"
+                f"curves {path!r} have configs of shape {configs.shape}, the space has "
+                f"{len(space)} parameters: {', '.join(space)}"
             )
-        return cls(
-            space,
-            objective,
-            arrays["configs"].astype(np.float64),
-            values.astype(np.float64),
-            seconds.astype(np.float64),
-        )
+        if not values.shape == seconds.shape == (len(configs), *values.shape[1:2]):
+            raise UserError(
+                f"curves {path!r} have {objective.metric!r} of shape {values.shape} and 'time' of "
+                f"shape {seconds.shape}; both must be ({len(configs)}, epochs)"
+            )
+        try:
+            numbers = [array.astype(np.float64) for array in (configs, values, seconds)]
+            return cls(space, objective, *numbers)
+        except (ValueError, IndexError) as error:
+            raise UserError(f"curves {path!r} do not fit the space: {error}") from error
 
     def check_epochs(self, max_epochs: int) -> None:
         """Raises UserError where trials would train longer than was recorded."""
@@ -152,13 +159,14 @@ class Recorded:
 
 
 def _config(space: Space, row: NDArray[np.float64]) -> dict[str, Any]:
-    """Numbers from a file as values of the space: a whole number for an Int, a place for a
-    Choice; a number just outside of a range is at its end."""
-    config = {}
-    for (name, domain), number in zip(space.items(), row.tolist(), strict=True):
+    """Numbers from a file as values of the space: a place in its list for a Choice; a number
+    just outside of a range is at its end, and one of an inactive parameter does not count."""
+    numbers = dict(zip(space, row.tolist(), strict=True))
+
+    def value(name: str, domain: Domain) -> Any:
         if isinstance(domain, Choice):
-            config[name] = domain.value_at(int(number))
-        else:
-            low, high = domain.extremes()
-            config[name] = domain.from_unit(domain.to_unit(min(max(number, low), high)))
-    return config
+            return domain.value_at(range(domain.size)[int(numbers[name])])
+        low, high = domain.extremes()
+        return domain.from_unit(domain.to_unit(min(max(numbers[name], low), high)))
+
+    return space.build(value)

@@ -20,7 +20,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.experiment import Experiment
 from tune_jobs.facts import Fact, Known
 from tune_jobs.lookup import (
-    check_options,
+    checked_options,
     field_names,
     find_class,
     is_from_ray_tune,
@@ -105,6 +105,13 @@ class TuneJob:
         """What is searched. Raises SpaceError for conditions that make no sense."""
         return split(self.space)[0]
 
+    def checked_domains(self) -> Space:
+        """What is searched. Raises UserError for conditions that make no sense."""
+        try:
+            return self.domains
+        except SpaceError as error:
+            raise UserError(f"job {self.name!r}: {error}") from error
+
     def constants(self) -> dict[str, Any]:
         """What the config of every trial has besides its suggestion. Imports the model."""
         values = split(self.space)[1]
@@ -126,8 +133,9 @@ class TuneJob:
 
             return ForeignSearcher(self.domains, self.searcher, self.searcher_options)
         cls = find_class(self.searcher, Searcher, SEARCHERS)
-        check_options(f"searcher {name_of(self.searcher)!r}", cls, self.searcher_options)
-        return cls(self.domains, self.seed, **self.searcher_options)
+        name = f"searcher {name_of(self.searcher)!r}"
+        options = checked_options(name, cls, self.searcher_options)
+        return cls(self.domains, self.seed, **options)
 
     def build_scheduler(self) -> Scheduler:
         if is_from_ray_tune(self.scheduler):
@@ -135,8 +143,8 @@ class TuneJob:
 
             return ForeignScheduler(self.max_epochs, self.scheduler, self.scheduler_options)
         cls = find_class(self.scheduler, Scheduler, SCHEDULERS)
-        check_options(f"scheduler {name_of(self.scheduler)!r}", cls, self.scheduler_options)
-        options = dict(self.scheduler_options)
+        name = f"scheduler {name_of(self.scheduler)!r}"
+        options = checked_options(name, cls, self.scheduler_options)
         if "perturb" in option_names(cls) and self.model is not None:
             # Unless told otherwise, clones differ in what the model can change in training.
             fixed = self.model_class().structural

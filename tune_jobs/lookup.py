@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pkgutil import resolve_name
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.tracebacks import user_traceback
@@ -63,13 +65,29 @@ def _resolve(kind: str, name: str, registry: Mapping[str, str]) -> Any:
         raise UserError(f"{kind} {name!r} does not import:\n{user_traceback(error)}") from error
 
 
-def check_options(owner: str, cls: type, given: Iterable[str]) -> None:
-    """Raises UserError for an option that is not a keyword-only parameter of the constructor."""
+def checked_options(owner: str, cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the types that the constructor wants.
+
+    Raises UserError for one that is not a keyword-only parameter of it, or not of its type.
+    """
     options = option_names(cls)
     for name in given:
         if name not in options:
             hint = nearest(name, options) if options else "it has none"
             raise UserError(f"{owner} has no option {name!r}; {hint}")
+    try:
+        hints = get_type_hints(cls.__init__)  # type: ignore[misc]  # of the class as it is
+    except NameError:  # imported for type checkers only
+        hints = {}
+    return {name: _as(hints.get(name, Any), f"{owner}: {name}", v) for name, v in given.items()}
+
+
+def _as(hint: Any, what: str, value: Any) -> Any:
+    try:
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"]
+        raise UserError(f"{what} is {value!r}; {said[0].lower()}{said[1:]}") from error
 
 
 def option_names(cls: type) -> list[str]:

@@ -26,7 +26,10 @@ from tune_jobs.job import TuneJob
 from tune_jobs.lookup import field_names, name_of
 from tune_jobs.objective import Objective
 
-RECORDED_VERSIONS = ("tune-jobs", "ray", "torch", "numpy", "scikit-learn", "hyperopt")
+RECORDED_VERSIONS = (
+    *("tune-jobs", "ray", "torch", "numpy", "scipy", "scikit-learn"),
+    *("bayesian-optimization", "hyperopt", "optuna", "cmaes"),
+)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def print_job(console: Console, job: TuneJob, module: ModuleType) -> None:
     fields = _table("field", "value")
     for name in field_names(job):
         value = getattr(job, name)
-        if name != "space" and value not in (None, {}):
+        if name != "space" and value not in (None, {}, []):
             fields.add_row(name, name_of(value))
     console.print(fields)
     console.print()

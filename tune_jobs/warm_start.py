@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from search_algos.decisions import Exploit
+from search_algos.space import split
 from tune_jobs.errors import UserError
 from tune_jobs.facts import Fact, Known, Reported, Resumed, Suggested
 from tune_jobs.job import TuneJob
@@ -15,12 +17,21 @@ from tune_jobs.run_folder import RunFolder
 def known_from(folder: RunFolder, job: TuneJob) -> list[Known]:
     """The trials of an earlier run as observations in the space of ``job``.
 
-    A trial outside of the space says nothing here and is left out.
+    A trial outside of the space, or with another value than the job's where that has a fixed
+    one, says nothing here and is left out.
 
     Raises UserError where the run did not report the job's metric, or no trial of it fits.
     """
-    space = job.domains
-    found = [known for known in _tried(read(folder.journal), job) if space.contains(known.config)]
+    space, fixed = split(job.space)
+    fixed.pop("seed", None)  # another seed is another run of the same
+    constants = folder.read_declaration().constants
+    found = []
+    for known in _tried(read(folder.journal), job):
+        whole = {**constants, **known.config}
+        config = {name: whole[name] for name in space if name in whole}
+        same = all(name in whole and whole[name] == value for name, value in fixed.items())
+        if same and space.contains(config):
+            found.append(replace(known, config=config))
     if not found:
         raise UserError(
             f"no trial of run {folder.name!r} can be learned from: none has a config of this "

@@ -57,7 +57,8 @@ class MedianStopping(Scheduler):
         self._sums[trial_id] += loss
         others = list(self._means_at[epoch])
         insort(self._means_at[epoch], self._sums[trial_id] / (epoch - self._grace_period + 1))
-        if len(others) < self._min_samples_required or best <= median(others):
+        enough = len(others) >= self._min_samples_required
+        if not enough or best <= median(others) or epoch >= self.max_t:
             return Continue()
         return Stop(
             f"best {best:.4g} is worse than the median {median(others):.4g} of {len(others)} "

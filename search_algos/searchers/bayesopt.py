@@ -33,6 +33,7 @@ from search_algos.unit_cube import Features, Points
 
 _CANDIDATES = 2000  # random points at which the acquisition function is looked up
 _STARTS = 2  # of them, the best, from which its maximum is climbed
+_HUGE = 1e30
 _LENGTH_SCALES = slice(1, -1)  # among the kernel's parameters, between variance and noise
 _FIT_STEPS = 25  # evaluations of the likelihood: its last digits are not worth the wait
 
@@ -157,7 +158,9 @@ def _fit(loss: Loss, start: Points, bounds: Points) -> tuple[Points, float]:
 
 
 def _roughly_normal(targets: Points) -> Points:
-    if np.ptp(targets) == 0:
-        return targets
-    normal: Points = PowerTransformer().fit_transform(targets[:, None])[:, 0]
+    # A diverging loss may be huge, and its square no number any more.
+    bounded = np.clip(targets, -_HUGE, _HUGE)
+    if np.ptp(bounded) == 0:
+        return bounded
+    normal: Points = PowerTransformer().fit_transform(bounded[:, None])[:, 0]
     return normal

@@ -59,7 +59,9 @@ class EvolutionSearch(Searcher):
         self._population_size = population_size
         self._tournament_size = tournament_size
         self._crossover_probability = crossover_probability
-        self._mutation_probability = mutation_probability or 1 / max(1, len(space))
+        if mutation_probability is None:
+            mutation_probability = 1 / max(1, len(space))
+        self._mutation_probability = mutation_probability
 
     def suggest(self, index: int, history: History) -> Config:
         rng = self.rng(index)

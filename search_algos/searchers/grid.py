@@ -22,10 +22,11 @@ class _Block(NamedTuple):
 
 
 class GridSearch(Searcher):
-    """Walks through every combination; the last parameter of the space changes fastest.
+    """Walks through every combination, in the order of the space; the last changes fastest.
 
-    A `Choice`, an `Int` and a `Float` with a step bring all their values. Inactive parameters
-    bring none, so a combination never comes twice.
+    Parameters that others depend on change slowest. A `Choice`, an `Int` and a `Float` with a
+    step bring all their values. Inactive parameters bring none, so a combination never comes
+    twice.
 
     Args:
         points: values of a `Float` without a step, evenly on its scale with both ends.

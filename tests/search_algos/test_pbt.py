@@ -103,6 +103,22 @@ def test_perturbing_multiplies_on_a_log_scale_and_shifts_on_a_linear_one() -> No
         assert exploit.config["kind"] == "a"
 
 
+def test_a_whole_number_moves_as_easily_up_as_down() -> None:
+    space = Space({"units": Int(16, 128)})
+    found = set()
+    for seed in range(20):
+        scheduler = PBT(9, space, seed, resample_probability=0.0)
+        for trial_id in range(2):
+            scheduler.on_start(trial_id, {"units": 72})
+        for trial_id in range(2):
+            scheduler.on_report(trial_id, 3, float(trial_id))
+        resume = scheduler.next_to_resume(exhausted=True)
+        assert resume is not None
+        assert resume.exploit is not None
+        found.add(resume.exploit.config["units"])
+    assert found == {72 - 11, 72 + 11}
+
+
 def test_only_what_may_change_does() -> None:
     scheduler = pbt(perturb=["rate"], resample_probability=1.0)
     assert scheduler.changes == {"rate"}

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import spaces
 
-from search_algos.base import Searcher
+from search_algos.base import Searcher, generator
 from search_algos.domains import Choice, Float, Int
 from search_algos.history import History
 from search_algos.searchers import SEARCHERS
@@ -203,3 +203,24 @@ def test_an_option_out_of_range_is_named_with_its_value(name: str, options: dict
     ((option, value),) = options.items()
     with pytest.raises(ValueError, match=f"{option} is {value!r}"):
         resolve_name(SEARCHERS[name])(SPACE, 0, **options)
+
+
+@pytest.mark.parametrize("losses", [[0.1, 0.2, 0.3, 1e200], [-1e308, 1e308, 1.0, 2.0]])
+@pytest.mark.parametrize("name", sorted(SEARCHERS))
+def test_one_huge_loss_does_no_harm(name: str, losses: list[float]) -> None:
+    space = Space({"x": Float(0, 1)})
+    history = History()
+    for index, loss in enumerate(losses):
+        history.suggested(index, {"x": index / 5})
+        history.reported(index, 1, loss)
+        history.ended(index)
+    config = resolve_name(SEARCHERS[name])(space, 0).suggest(4, history)
+    assert config is not None
+    assert space.contains(config)
+
+
+def test_streams_of_random_numbers_are_not_shared() -> None:
+    """`numpy.random.SeedSequence` takes [7], [7, 0] and [7, 0, 0] for the same."""
+    keys = [("suggestion", 7), ("suggestion", 7, 0), ("decision", 7), ("decision", 7, 0)]
+    first = [generator(purpose, *key).random() for purpose, *key in keys]
+    assert len(set(first)) == len(keys)

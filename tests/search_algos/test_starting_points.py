@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from runs import falling, simulated, tiny_job
 from strategies import spaces
 
-from search_algos.domains import Choice, Float, SpaceError
+from search_algos.domains import Choice, Float, SpaceError, json_key
 from search_algos.history import History
 from search_algos.searchers.grid import GridSearch
 from search_algos.searchers.random import RandomSearch
@@ -70,3 +70,20 @@ def test_a_point_outside_of_the_space_is_named(point: dict[str, object], words: 
 def test_points_count_towards_the_size_of_a_grid() -> None:
     grid = GridSearch(Space({"x": Float(0, 1)}), 0, points=3)
     assert StartingPoints([{"x": 0.3}], grid).size == 4
+
+
+def test_what_is_drawn_for_a_point_is_not_what_the_searcher_draws() -> None:
+    searcher = StartingPoints([{}, {}], RandomSearch(SPACE, 0))
+    configs = [searcher.suggest(index, History()) for index in range(4)]
+    assert len({json_key(config) for config in configs}) == 4
+
+
+def test_a_searcher_keeps_its_character_behind_points() -> None:
+    class Plain(RandomSearch):
+        supports_conditions = False
+        takes_long = True
+
+    wrapped = StartingPoints([{}], Plain(SPACE, 0))
+    assert not wrapped.supports_conditions
+    assert wrapped.takes_long
+    assert not wrapped.learns

@@ -146,3 +146,19 @@ def test_what_a_clone_waits_for_is_kept_until_it_has_started(store: CheckpointSt
     assert kept(store, 0) == [3]
     assert kept(store, 1) == [3]
     assert needed_epochs(0, experiment.state) == {3}
+
+
+def test_what_a_clone_waited_for_goes_when_it_fails_for_good(store: CheckpointStore) -> None:
+    job = tiny_job(scheduler="odd_schedulers:Copier", num_samples=2, max_failures=0)
+    run = begun(job)
+    experiment, retention = run.experiment, Retention(store)
+    experiment.next()
+    experiment.next()
+    for trial_id, epoch, loss in [(0, 1, 9.0), (1, 1, 8.0), (1, 2, 0.1), (0, 2, 9.0)]:
+        save(store, trial_id, epoch)
+        experiment.report(trial_id, epoch, {"loss": loss})
+        retention(run.facts[-1], experiment.state)
+    assert kept(store, 0) == [1, 2]
+    experiment.fail(1, "it died")
+    retention(run.facts[-1], experiment.state)
+    assert kept(store, 0) == [2]

@@ -57,6 +57,26 @@ def test_the_command_prints_a_row_for_each_pair() -> None:
     assert "20 trials of up to 27 epochs on 4 workers, simulated" in found.output
 
 
+def test_settings_hold_for_every_pair() -> None:
+    command = ["simulate", "digits_cnn", "--samples", "9", "--searcher", "random"]
+    found = CliRunner().invoke(
+        cli, [*command, "--scheduler", "hyperband", "--set", "scheduler.grace_period=27"]
+    )
+    assert " 243 " in found.output, "nothing is cut short"
+    with pytest.raises(UserError, match="scheduler 'fifo' has no option 'grace_period'"):
+        CliRunner().invoke(
+            cli,
+            [*command, "--scheduler", "asha,fifo", "--set", "scheduler.grace_period=3"],
+            catch_exceptions=False,
+        )
+
+
+def test_a_condition_on_nothing_is_told() -> None:
+    job = tiny_job(model=None, space={"x": Float(0, 1, when={"optimiser": "sgd"})})
+    with pytest.raises(UserError, match="depends on 'optimiser'"):
+        job.checked_domains()
+
+
 def test_a_thousand_trials_take_seconds() -> None:
     """27 epochs each on 64 workers: that it ends at all in the time of a test is the claim."""
     job = tiny_job(model=None, num_samples=1000, max_epochs=27)

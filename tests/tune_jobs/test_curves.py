@@ -49,11 +49,16 @@ def test_an_epoch_always_takes_time(file: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "space", "metric", "words"),
     [
-        ("nowhere.npz", SPACE, "accuracy", "curves 'nowhere.npz' cannot be read"),
+        ("nowhere.npz", SPACE, "accuracy", "curves 'nowhere.npz' are no .npz file"),
         ("{file}", SPACE, "accuracy", "one of easy, hard"),
         ("{file}:eazy", SPACE, "accuracy", "have no task 'eazy'"),
         ("{file}:easy", SPACE, "accurcy", "no array 'accurcy'; did you mean 'accuracy'?"),
-        ("{file}:easy", Space({"x": Float(0, 1)}), "accuracy", "3 parameters, the space has 1: x"),
+        (
+            "{file}:easy",
+            Space({"x": Float(0, 1)}),
+            "accuracy",
+            "shape (3, 3), the space has 1 parameters: x",
+        ),
     ],
 )
 def test_files_that_do_not_fit_are_named(
@@ -62,6 +67,39 @@ def test_files_that_do_not_fit_are_named(
     with pytest.raises(UserError) as error:
         Recorded.read(place.format(file=file), space, Objective(metric, "max"))
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"configs": [1.0, 2.0]}, "configs of shape (2,)"),
+        ({"time": [[1.0], [2.0], [3.0]]}, "both must be (3, epochs)"),
+        ({"accuracy": [0.1, 0.2, 0.3]}, "both must be (3, epochs)"),
+        ({"accuracy": [["a", "b"]] * 3}, "do not fit the space"),
+        ({"accuracy": [[0.1, np.nan]] * 3}, "no finite numbers"),
+        ({"configs": [[0.1, 1, 7]] * 3}, "do not fit the space"),
+    ],
+)
+def test_arrays_that_make_no_sense_are_named(
+    tmp_path: Path, arrays: dict[str, object], words: str
+) -> None:
+    whole = {
+        "configs": [[0.1, 1, 0]] * 3,
+        "accuracy": [[0.1, 0.2]] * 3,
+        "time": [[1.0, 2.0]] * 3,
+        **arrays,
+    }
+    np.savez(tmp_path / "odd.npz", **whole)
+    with pytest.raises(UserError) as error:
+        Recorded.read(str(tmp_path / "odd.npz"), SPACE, ACCURACY)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no arrays", b"PK\x03\x04cut"])
+def test_a_file_that_is_none_of_ours_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "odd.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"are no \.npz file of arrays"):
+        Recorded.read(str(tmp_path / "odd.npz"), SPACE, ACCURACY)
 
 
 def test_more_epochs_than_were_recorded_are_refused(file: Path) -> None:

@@ -67,6 +67,12 @@ def test_a_good_job_is_valid() -> None:
         ({"scheduler_options": {"reduction_factor": 1}}, ["reduction_factor is 1", "η"]),
         ({"scheduler": "fifo", "scheduler_options": {"eta": 3}}, ["'eta'", "has none"]),
         ({"searcher": "hyperopt", "searcher_options": {"gamma": 2}}, ["gamma is 2"]),
+        (
+            {"searcher": "evolution", "searcher_options": {"population_size": 5.5}},
+            ["searcher 'evolution': population_size is 5.5", "valid integer"],
+        ),
+        ({"scheduler_options": {"brackets": "x"}}, ["brackets is 'x'", "valid integer"]),
+        ({"scheduler_options": {"mode": "stay"}}, ["mode is 'stay'", "'stop' or 'promote'"]),
         ({"model": NoReconfigure, "scheduler": "odd_schedulers:Copier"}, ["reconfigure(config)"]),
     ],
 )

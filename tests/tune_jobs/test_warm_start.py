@@ -9,7 +9,7 @@ import pytest
 from runs import begun, falling, run_in_folder, simulated, tiny_job
 
 from search_algos.decisions import Exploit
-from search_algos.domains import Float
+from search_algos.domains import Choice, Float
 from search_algos.history import History
 from tune_jobs.errors import UserError
 from tune_jobs.facts import Known, Reported
@@ -60,6 +60,19 @@ def test_trials_outside_of_the_space_are_left_out(earlier: RunFolder) -> None:
     known = known_from(earlier, tiny_job(space={"x": Float(0, 0.5)}))
     assert 0 < len(known) < 12
     assert all(fact.config["x"] <= 0.5 for fact in known)
+
+
+def test_what_the_new_job_fixes_must_be_what_the_earlier_one_had(tmp_path: Path) -> None:
+    both = {"x": Float(0, 1), "rate": Choice([1.0, 2.0])}
+    earlier = run_in_folder(tmp_path / "both", tiny_job(space=both, num_samples=12), falling)
+    known = known_from(earlier, tiny_job(space={"x": Float(0, 1), "rate": 2.0}))
+    assert 0 < len(known) < 12
+    assert all(set(fact.config) == {"x"} for fact in known)
+    fixed = {"x": Float(0, 1), "rate": 1.0}
+    earlier = run_in_folder(tmp_path / "one", tiny_job(space=fixed, num_samples=3), falling)
+    assert len(known_from(earlier, tiny_job(space=both))) == 3
+    with pytest.raises(UserError, match="no trial of run 'one'"):
+        known_from(earlier, tiny_job(space={"x": Float(0, 1), "rate": 2.0}))
 
 
 def test_a_run_without_a_single_fitting_trial_is_an_error(earlier: RunFolder) -> None:

@@ -89,11 +89,9 @@ class Dispatcher:
 
     def take_paused_for_good(self) -> list[RayTrial]:
         """The Ray trials of paused trials that will never go on."""
-        if not self.experiment.state.all_ended:
-            return []
-        ended = list(self._paused.values())
-        self._paused.clear()
-        return ended
+        trials = self.experiment.state.trials
+        ended = [number for number in self._paused if trials[number].status.is_final]
+        return [self._paused.pop(number) for number in ended]
 
     def _decide(self, work: Assignment, report: Report) -> Decision:
         if isinstance(work, FinalTest):

@@ -16,7 +16,7 @@ from search_algos.decisions import Exploit, Pause, Resume, Stop
 from search_algos.schedulers import SCHEDULERS
 from search_algos.space import Config, Space
 from tune_jobs.errors import UserError
-from tune_jobs.lookup import check_options, find_class, name_of, option_names
+from tune_jobs.lookup import checked_options, find_class, name_of, option_names
 from tune_jobs.on_ray.domains import split_param_space
 from tune_jobs.on_ray.ray_checkpoints import checkpoint_of, copy_state
 from tune_jobs.on_ray.ray_searcher import check_mode, objective_of
@@ -65,7 +65,7 @@ class RayScheduler(TrialScheduler):
         if mode not in ("min", "max", None) and "mode" in option_names(cls):
             mode, options["mode"] = None, mode
         check_mode(mode)
-        check_options(self._name, cls, options)
+        options = checked_options(self._name, cls, options)
         if cls.clones_trials and space is None:
             raise UserError(
                 f"{self._name} makes new configs; give it the Tuner's param_space as space={{...}}"

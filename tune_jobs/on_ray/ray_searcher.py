@@ -17,7 +17,7 @@ from search_algos.history import History
 from search_algos.searchers import SEARCHERS
 from search_algos.space import Config, Space
 from tune_jobs.errors import UserError
-from tune_jobs.lookup import check_options, find_class, name_of
+from tune_jobs.lookup import checked_options, find_class, name_of
 from tune_jobs.objective import Objective
 from tune_jobs.on_ray.domains import split_param_space
 
@@ -63,7 +63,7 @@ class RaySearcher(RayTuneSearcher):
         super().__init__(metric=metric, mode=mode)
         self._name = name_of(searcher)
         self._class = find_class(searcher, Searcher, SEARCHERS)
-        check_options(f"searcher {self._name!r}", self._class, options)
+        options = checked_options(f"searcher {self._name!r}", self._class, options)
         self._seed = seed
         self._options = options
         self._history = History()
