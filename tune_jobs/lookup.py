@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pkgutil import resolve_name
 from typing import Any, TypeVar, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.tracebacks import user_traceback
@@ -84,7 +84,11 @@ def checked_options(owner: str, cls: type, given: Mapping[str, Any]) -> dict[str
 
 def _as(hint: Any, what: str, value: Any) -> Any:
     try:
-        return TypeAdapter(hint).validate_python(value)
+        adapter = TypeAdapter(hint)
+    except PydanticUserError:  # a type that only its own class can check
+        return value
+    try:
+        return adapter.validate_python(value)
     except ValidationError as error:
         said = error.errors()[0]["msg"]
         raise UserError(f"{what} is {value!r}; {said[0].lower()}{said[1:]}") from error

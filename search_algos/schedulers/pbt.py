@@ -10,7 +10,7 @@ workers, every member is compared at the same age, and the outcome does not depe
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ class PBT(Scheduler):
         quantile_fraction: float = 0.25,
         resample_probability: float = 0.25,
         perturbation_factors: tuple[float, float] = (0.8, 1.2),
-        perturb: Collection[str] | None = None,
+        perturb: Sequence[str] | None = None,
     ) -> None:
         super().__init__(max_t, space, seed)
         if not isinstance(perturbation_interval, int) or perturbation_interval < 1:
