@@ -1,7 +1,7 @@
 """How good the best config is after a budget: pairs of ours beside peers, on recorded curves.
 
     python benchmarks/sample_efficiency.py [DATA] [--tasks 10] [--seeds 10] [--json FILE]
-                                           [--ours "bayesopt × median,..."] [--peers "random,..."]
+                                           [--ours "bayesopt × asha;..."] [--peers "random;..."]
 
 Everybody runs on the simulator of `peers.py`, with the same workers, budget and curves. Ours is
 the Experiment itself, with the settings in OURS, which are the same for every task. `--json`
@@ -26,7 +26,7 @@ from search_algos.decisions import Pause, Stop
 from tune_jobs import Float, Int, TuneJob
 from tune_jobs.experiment import Train
 
-RECOMMENDED = "bayesopt × median"
+RECOMMENDED = "bayesopt × asha"
 
 OURS: dict[str, dict[str, Any]] = {
     "random × asha": {"searcher": "random", "scheduler": "asha"},
