@@ -46,7 +46,7 @@ def test_a_model_of_ones_own_runs_as_written(tmp_path: Path, ray_session: None) 
     path = tmp_path / "line.py"
     path.write_text(block("class Line"))
     declared, _ = load_job(str(path))
-    job = override(declared, {"num_samples": 6})
+    job = override(declared, {"max_concurrent": 1})
     job.validate()
     state = run(job, RunFolder(tmp_path / "run"), LineProgress(job, Console(file=io.StringIO())))
     assert state.tested is not None

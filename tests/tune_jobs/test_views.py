@@ -109,7 +109,7 @@ def test_tensorboard_files_grow_while_the_trial_runs(tmp_path: Path) -> None:
 
 
 def shown(view_class: type[LineProgress] | type[LiveProgress], **options: Any) -> str:
-    job = tiny_job(space=SPACE, max_failures=1)
+    job = tiny_job(space=SPACE, max_failures=1, seed=1)
     screen = io.StringIO()
     view = view_class(job, Console(file=screen, width=120, **options))
 

@@ -162,7 +162,7 @@ def test_conditions_come_with_the_searcher() -> None:
         (lambda: RaySearcher("random", space={"a": {"b": tune.uniform(0, 1)}}), "flat"),
         (lambda: RayScheduler("ash"), "did you mean 'asha'"),
         (lambda: RayScheduler("hyperband", mode="most"), "it must be 'min' or 'max'"),
-        (lambda: RayScheduler("asha", mode="most"), "must be 'stop' or 'promote'"),
+        (lambda: RayScheduler("asha", mode="most"), "mode is 'most'.*'stop' or 'promote'"),
         (lambda: RayScheduler("pbt"), "param_space as space="),
     ],
 )
