@@ -207,7 +207,9 @@ class TuneJob:
                 name = f"scheduler {name_of(self.scheduler)!r}"
                 problems += cloning_problems(name, model, scheduler.changes)
         if problems:
-            raise UserError(*(f"job {self.name!r}: {problem}" for problem in problems))
+            raise UserError(
+                *(f"job {self.name!r}: {problem}" for problem in dict.fromkeys(problems))
+            )
 
     def _searcher_problems(self, searcher: Searcher, space: Space) -> list[str]:
         name = f"searcher {name_of(self.searcher)!r}"

@@ -173,3 +173,7 @@ def test_settings_fix_hyperparameters_and_set_options() -> None:
 def test_a_setting_that_cannot_be_read_is_named(setting: str, word: str) -> None:
     with pytest.raises(UserError, match=word):
         override(tiny_job(), {}, [setting])
+
+
+def test_a_problem_is_told_once() -> None:
+    assert problems(model="digit_cnn", scheduler="pbt").count("did you mean 'digits_cnn'") == 1
