@@ -1,6 +1,6 @@
 """Peers of tune-jobs, each driven by its own library, on recorded learning curves.
 
-    python benchmarks/peers.py [DATA] [--tasks 10] [--seeds 10] [--peers "random,Optuna TPE"]
+    python benchmarks/peers.py [DATA] [--tasks 10] [--seeds 10] [--only "random,Optuna TPE"]
                                [--workers 8] [--json FILE]
 
 Eight workers on a virtual clock, one budget of epochs for everybody (40 full trainings), and
@@ -40,6 +40,7 @@ from lcbench import EPOCHS, Config, Table, load
 
 Decision = Literal["continue", "stop", "pause"]
 Result = dict[str, Any]  # peer, task, seed, regret, seconds
+MakePeer = Callable[[Table, int], "Peer"]  # a task and a seed
 
 
 class Peer(Protocol):
@@ -276,7 +277,7 @@ def syne_tune_asha(baseline: str) -> Callable[[Table, int], Peer]:
     return lambda table, seed: SyneTune(table, seed, baseline, time_attr="epoch", max_t=EPOCHS)
 
 
-PEERS: dict[str, Callable[[Table, int], Peer]] = {
+PEERS: dict[str, MakePeer] = {
     "random": RandomSearch,
     "random + Ray ASHA from epoch 1": lambda table, seed: RandomWithRayAsha(table, seed, 1),
     "random + Ray ASHA from epoch 2": lambda table, seed: RandomWithRayAsha(table, seed, 2),
@@ -294,9 +295,9 @@ PEERS: dict[str, Callable[[Table, int], Peer]] = {
 SLOW = {"Optuna GP"}  # only when named: ten seconds a run and more
 
 
-def measure(name: str, table: Table, seed: int, workers: int) -> Result:
+def measure(name: str, make: MakePeer, table: Table, seed: int, workers: int) -> Result:
     """One run of a peer: its regret, and the wall clock's seconds."""
-    peer = PEERS[name](table, seed)  # the first of a library imports it: not counted
+    peer = make(table, seed)  # the first of a library imports it: not counted
     start = time.perf_counter()
     score = run_peer(peer, table, workers)
     return {
@@ -329,26 +330,27 @@ def summary(results: list[Result]) -> list[str]:
     return lines
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
+def arguments(description: str, makers: dict[str, MakePeer]) -> argparse.Namespace:
+    """The command line; ``only`` are the names of who is to run."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
     parser.add_argument("--tasks", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--peers", help="names with commas between; all but the slow ones if not")
+    parser.add_argument("--only", help="names with commas between; all but the slow ones if not")
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--json", type=Path, help="read and added to")
     given = parser.parse_args()
-    given.peers = given.peers.split(",") if given.peers else [p for p in PEERS if p not in SLOW]
-    if unknown := set(given.peers) - set(PEERS):
-        parser.error(f"no peer {', '.join(unknown)}; there are: {', '.join(PEERS)}")
+    given.only = given.only.split(",") if given.only else [m for m in makers if m not in SLOW]
+    if unknown := set(given.only) - set(makers):
+        parser.error(f"there is no {', '.join(unknown)}; there are: {', '.join(makers)}")
     return given
 
 
-def main() -> None:
-    given = arguments()
+def compare(description: str, makers: dict[str, MakePeer]) -> list[Result]:
+    """Runs what the command line asks for, prints the table, and returns all results."""
+    given = arguments(description, makers)
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     tables = load(given.data)[: given.tasks]
@@ -356,14 +358,14 @@ def main() -> None:
     if given.json and given.json.exists():
         results = json.loads(given.json.read_text())
     done = {(r["peer"], r["task"], r["seed"]) for r in results}
-    for name, seed, table in itertools.product(given.peers, range(given.seeds), tables):
+    for seed, name, table in itertools.product(range(given.seeds), given.only, tables):
         if (name, table.task, seed) not in done:
-            results.append(measure(name, table, seed, given.workers))
+            results.append(measure(name, makers[name], table, seed, given.workers))
             if given.json:
                 save(results, given.json)
-    asked = set(itertools.product(given.peers, [t.task for t in tables], range(given.seeds)))
-    print("\n".join(summary([r for r in results if (r["peer"], r["task"], r["seed"]) in asked])))
+    print("\n".join(summary(results)))
+    return results
 
 
 if __name__ == "__main__":
-    main()
+    compare(__doc__, PEERS)

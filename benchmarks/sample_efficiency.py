@@ -1,7 +1,7 @@
 """How good the best config is after a budget: pairs of ours beside peers, on recorded curves.
 
     python benchmarks/sample_efficiency.py [DATA] [--tasks 10] [--seeds 10] [--json FILE]
-                                           [--ours "bayesopt × asha;..."] [--peers "random;..."]
+                                           [--only "bayesopt × asha,random"] [--workers 8]
 
 Everybody runs on the simulator of `peers.py`, with the same workers, budget and curves. Ours is
 the Experiment itself, with the settings in OURS, which are the same for every task. `--json`
@@ -10,17 +10,11 @@ keeps every result; peers measured with the same file before are not run again.
 
 from __future__ import annotations
 
-import argparse
-import itertools
-import json
-import time
-import warnings
 from collections.abc import Hashable
-from pathlib import Path
 from typing import Any
 
-from lcbench import EPOCHS, SPACE, Config, Table, load
-from peers import PEERS, Decision, Result, measure, run_peer, save, summary
+from lcbench import EPOCHS, SPACE, Config, Table
+from peers import PEERS, Decision, Result, compare
 
 from search_algos.decisions import Pause, Stop
 from tune_jobs import Float, Int, TuneJob
@@ -37,7 +31,7 @@ OURS: dict[str, dict[str, Any]] = {
     "bayesopt × fifo": {"searcher": "bayesopt", "scheduler": "fifo"},
     "bayesopt × median": {"searcher": "bayesopt", "scheduler": "median"},
     "bayesopt × asha": {"searcher": "bayesopt", "scheduler": "asha"},
-    "bayesopt × asha, promote": {
+    "bayesopt × promoting asha": {
         "searcher": "bayesopt",
         "scheduler": "asha",
         "scheduler_options": {"mode": "promote"},
@@ -83,19 +77,6 @@ class Ours:
         return "continue"
 
 
-def measure_ours(name: str, table: Table, seed: int, workers: int) -> Result:
-    """One run of a pair: its regret, and the wall clock's seconds."""
-    start = time.perf_counter()
-    score = run_peer(Ours(table, seed, OURS[name]), table, workers)
-    return {
-        "peer": name,
-        "task": table.task,
-        "seed": seed,
-        "regret": table.regret(score),
-        "seconds": time.perf_counter() - start,
-    }
-
-
 def verdict(results: list[Result]) -> str:
     """The recommended pair against the best peer, the Gaussian process of Optuna apart."""
     means = {
@@ -113,38 +94,12 @@ def verdict(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--tasks", type=int, default=10)
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--workers", type=int, default=8)
-    parser.add_argument("--ours", default=";".join(OURS), help="names with semicolons between")
-    parser.add_argument("--peers", default=";".join(PEERS), help="names with semicolons between")
-    parser.add_argument("--json", type=Path, help="read and added to")
-    return parser.parse_args()
-
-
 def main() -> None:
-    given = arguments()
-    warnings.simplefilter("ignore")
-    tables = load(given.data)[: given.tasks]
-    results: list[Result] = []
-    if given.json and given.json.exists():
-        results = json.loads(given.json.read_text())
-    done = {(r["peer"], r["task"], r["seed"]) for r in results}
-    names = [name for name in [*given.ours.split(";"), *given.peers.split(";")] if name]
-    for seed, name, table in itertools.product(range(given.seeds), names, tables):
-        if (name, table.task, seed) not in done:
-            how = measure_ours if name in OURS else measure
-            results.append(how(name, table, seed, given.workers))
-            if given.json:
-                save(results, given.json)
-    print("\n".join(summary(results)))
-    print(verdict(results))
+    ours = {
+        name: lambda table, seed, fields=fields: Ours(table, seed, fields)
+        for name, fields in OURS.items()
+    }
+    print(verdict(compare(__doc__, {**ours, **PEERS})))
 
 
 if __name__ == "__main__":

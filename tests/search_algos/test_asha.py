@@ -111,13 +111,11 @@ def test_a_handful_of_trials_still_brings_one_to_its_end() -> None:
 
 
 def test_a_bracket_begins_one_rung_later_and_compares_only_its_own() -> None:
-    scheduler = asha(brackets=3)
-    stops_at = {epoch: set() for epoch in (1, 3, 9)}
+    stops_at: dict[int, set[int]] = {1: set(), 3: set(), 9: set()}
     for epoch, stopped in stops_at.items():
         scheduler = asha(brackets=3)
         for trial_id in range(100):  # each worse than the one before it
             if isinstance(scheduler.on_report(trial_id, epoch, float(trial_id)), Stop):
                 stopped.add(trial_id)
     assert stops_at[1] < stops_at[3] < stops_at[9], "the first bracket meets every rung"
-    spared = 100 - len(stops_at[1]), 100 - len(stops_at[3]), 100 - len(stops_at[9])
-    assert spared[0] > spared[1] > spared[2] > 0
+    assert len(stops_at[9]) < 100
