@@ -1,0 +1,56 @@
+"""moto's S3 in this process, on the loopback address; it can go away and come back."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+from urllib.request import Request, urlopen
+from uuid import uuid4
+
+
+class S3Server:
+    """A server that keeps its address, and all that it was given, when it is stopped."""
+
+    def __init__(self) -> None:
+        self._port = 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        from moto.server import ThreadedMotoServer
+
+        self._server = ThreadedMotoServer("127.0.0.1", self._port, verbose=False)
+        self._server.start()
+        self._port = self._server.get_host_and_port()[1]
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def new_bucket(self) -> str:
+        """The URL of an empty one."""
+        name = f"bucket-{uuid4().hex}"
+        urlopen(Request(f"{self.url}/{name}", method="PUT")).close()
+        return f"s3://{name}"
+
+
+@contextmanager
+def s3_server() -> Iterator[S3Server]:
+    """A server that is what $AWS_ENDPOINT_URL names meanwhile, here and in child processes."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells every request
+    server = S3Server()
+    settings = {
+        "AWS_ENDPOINT_URL": server.url,
+        "AWS_ACCESS_KEY_ID": "a-key",
+        "AWS_SECRET_ACCESS_KEY": "a-secret",
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",  # nothing is asked outside
+    }
+    with patch.dict(os.environ, settings):
+        yield server
+    server.stop()

@@ -1,0 +1,333 @@
+"""A run in a bucket, seen from its driver: what it works on stands here, a copy there.
+
+journal/000000, journal/000001, ...   pieces of journal.jsonl; only the last one ever grows
+lease/<driver>                        who drives the run
+all else under its name               job.json, summary.json, trials.csv, tensorboard/ ...
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from tune_jobs.errors import UserError
+from tune_jobs.storage import Folder, Place, StorageError, patiently
+
+T = TypeVar("T")
+
+PIECE = 2**20  # bytes
+JOURNAL_SECONDS, RENEW_SECONDS, FILES_SECONDS = 2.0, 10.0, 30.0  # between two uploads
+LEASE_SECONDS = 30.0
+_JOURNAL = "journal.jsonl"
+_DOWNLOADS = 8  # at a time
+
+
+def read_journal(place: Place, piece: int = PIECE) -> bytes:
+    """The journal of the run in this place, as far as it came there.
+
+    Raises UserError where a piece before the last is missing or short.
+    """
+    sizes = _pieces(place)
+    for number in range(max(sizes, default=0)):
+        if sizes.get(number) != piece:
+            wrong = f"has {sizes[number]} of {piece} bytes" if number in sizes else "is missing"
+            raise UserError(f"{place.url} is damaged: {_piece(number)} {wrong}")
+    with ThreadPoolExecutor(_DOWNLOADS) as threads:
+        return b"".join(threads.map(place.read, map(_piece, sorted(sizes))))
+
+
+def fetch(place: Place, working: Path, piece: int = PIECE) -> None:
+    """Brings the run in this place into the local folder ``working``.
+
+    A journal that is already there is kept if it goes on from the one in the place: its driver
+    died before the last upload. One that differs makes way and is kept beside it.
+
+    Raises UserError where the place has no run, StorageError where it cannot be reached.
+    """
+    try:
+        declaration = patiently(lambda: place.read("job.json"), 0.0)
+    except FileNotFoundError:
+        raise UserError(f"{place.url} holds no run: it has no job.json") from None
+    there = patiently(lambda: read_journal(place, piece), 0.0)
+    here = _content(working / _JOURNAL)  # read last: a driver may be adding to both
+    Folder(working).write("job.json", declaration)
+    if _whole_lines(here).startswith(_whole_lines(there)):
+        return
+    if not _whole_lines(there).startswith(_whole_lines(here)):
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        (working / _JOURNAL).rename(working / f"{_JOURNAL}.{stamp}")
+    Folder(working).write(_JOURNAL, there)
+
+
+class Lease:
+    """The lock of a run in a bucket: made when nobody else has it, and to be renewed.
+
+    Every driver has an object of its own, whose age is told by the storage's clock, so the
+    machines' clocks may differ. Whoever has not renewed for ``seconds`` may be replaced.
+
+    Attributes:
+        lost: says who took over while this driver could not reach the storage.
+
+    Raises UserError, with the holder's host and process, where somebody has it, and StorageError
+    where the place cannot be reached.
+    """
+
+    def __init__(self, place: Place, seconds: float = LEASE_SECONDS) -> None:
+        self.lost: StorageError | None = None
+        self._place, self._seconds = place, seconds
+        self._name = f"lease/{uuid4().hex}"
+        self._renewed = patiently(self._take, 0.0)
+
+    def renew(self) -> None:
+        """Keeps it for another while, or sets ``lost``. Raises OSError."""
+        if self._name not in self._place.modified("lease"):
+            self._lose()  # the one who took over removed ours
+            return
+        renewed, others = self._write()
+        # Cut off for too long: who is there now may be about to remove ours.
+        if others and renewed - self._renewed >= self._seconds:
+            self._lose()
+        self._renewed = renewed
+
+    def release(self) -> None:
+        """Gives it back; where that fails, it ends by itself."""
+        with suppress(OSError):
+            self._place.remove(self._name)
+
+    def _take(self) -> float:
+        now, others = self._write()
+        fresh = [name for name, modified in others.items() if now - modified < self._seconds]
+        if fresh:
+            self.release()
+            raise UserError(
+                f"run {self._place.url} is in use by {self._holder(fresh[0])}; if that died, wait "
+                f"{self._seconds:.0f} s"
+            )
+        for name in others:
+            self._place.remove(name)
+        return now
+
+    def _write(self) -> tuple[float, dict[str, float]]:
+        """When ours was written, and when those of others were."""
+        holder = {"host": platform.node(), "pid": os.getpid()}
+        self._place.write(self._name, json.dumps(holder).encode())
+        others = self._place.modified("lease")
+        return others.pop(self._name, math.inf), others  # inf: already removed by another
+
+    def _lose(self) -> None:
+        others = sorted(set(self._place.files("lease")) - {self._name})
+        holder = self._holder(others[0]) if others else "another driver"
+        self.lost = StorageError(
+            f"run {self._place.url} was taken over by {holder} while the storage could not be "
+            "reached from here"
+        )
+
+    def _holder(self, name: str) -> str:
+        try:
+            found = json.loads(self._place.read(name))
+            return f"process {found['pid']} on {found['host']}"
+        except (OSError, ValueError, KeyError):
+            return "another driver"
+
+
+class Mirror:
+    """Keeps a run's place up to date with the folder its driver works in, in a thread.
+
+    What the driver's disk alone has is at most a few seconds old, for as long as the storage can
+    be reached; where it cannot, training goes on and the mirror tries again.
+
+    Args:
+        working: the driver's folder. It is the truth: `fetch` before, where the run exists.
+        patience: seconds for which a storage that fails is tried again.
+        lease: renewed in time, and before anything is written after an outage.
+        told: hears of outages.
+
+    Attributes:
+        failed: why nothing is copied any more: the storage stayed away, or the lease is lost.
+    """
+
+    def __init__(
+        self,
+        working: Path,
+        place: Place,
+        patience: float,
+        lease: Lease | None = None,
+        told: Callable[[str], None] = lambda text: None,
+        piece: int = PIECE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.failed: StorageError | None = None
+        self._place, self._patience, self._told, self._clock = place, patience, told, clock
+        self._lease = lease
+        self._journal = _JournalCopy(working / _JOURNAL, place, piece)
+        self._files = _FileCopies(working, place)
+        self._journal_due = self._files_due = clock()
+        self._lease_due = clock() + RENEW_SECONDS if lease else math.inf
+        self._news = threading.Condition()
+        self._asked = self._served = 0  # calls of sync
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
+        self._thread.start()
+
+    def sync(self) -> None:
+        """Returns when all that the journal has now is in the place. Raises StorageError."""
+        with self._news:
+            self._asked += 1
+            asked = self._asked
+            self._news.notify_all()
+            self._news.wait_for(lambda: self._served >= asked or self._is_over)
+        if self._served < asked:
+            raise self.failed or StorageError(f"the copy in {self._place.url} is closed")
+
+    def close(self) -> None:
+        """Copies what is left and ends the thread. Raises StorageError where that failed."""
+        with self._news:
+            self._closing = True
+            self._news.notify_all()
+        self._thread.join()
+        if self.failed:
+            raise self.failed
+
+    @property
+    def _is_over(self) -> bool:
+        return self.failed is not None or not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._rest(self._patiently(self._step))
+            self._journal_due = self._files_due = self._clock()
+            while self._patiently(self._step) == 0.0:
+                pass
+        except Exception as error:  # the driver must hear of it, whatever it is
+            self.failed = error if isinstance(error, StorageError) else StorageError(repr(error))
+        with self._news:
+            self._news.notify_all()
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        return patiently(action, self._patience, self._told, f"{self._place.url} failed")
+
+    def _step(self) -> float:
+        """Does the most urgent that is due; returns the seconds until something else is.
+
+        It is small, and after an outage begins anew, so the lease comes first and in time.
+        """
+        self._keep_lease()
+        asked = self._asked
+        if asked > self._served or self._clock() >= self._journal_due:
+            if not self._journal.upload():
+                return 0.0
+            self._served, self._journal_due = asked, self._clock() + JOURNAL_SECONDS
+        if self._clock() >= self._files_due:
+            self._files.look()
+            self._files_due = self._clock() + FILES_SECONDS
+        if self._files.upload():
+            return 0.0
+        due = min(self._journal_due, self._files_due, self._lease_due)
+        return max(0.0, due - self._clock())
+
+    def _keep_lease(self) -> None:
+        if self._lease and self._clock() >= self._lease_due:
+            self._lease.renew()
+            if self._lease.lost:
+                raise self._lease.lost
+            self._lease_due = self._clock() + RENEW_SECONDS
+
+    def _rest(self, seconds: float) -> None:
+        with self._news:
+            self._news.notify_all()
+            self._news.wait_for(lambda: self._closing or self._asked > self._served, seconds)
+
+
+class _JournalCopy:
+    """The pieces of a journal that only grows, but may have been cut since it was last copied."""
+
+    def __init__(self, path: Path, place: Place, piece: int) -> None:
+        self._path, self._place, self._piece = path, place, piece
+        self._copied = 0  # bytes
+        self._is_cut = False
+
+    def upload(self) -> bool:
+        """Copies the next piece as far as it goes; returns whether that was the last."""
+        if not self._is_cut:
+            self._cut()
+        number = self._copied // self._piece
+        content = _content(self._path, number * self._piece, self._piece)
+        end = number * self._piece + len(content)
+        if end > self._copied:
+            self._place.write(_piece(number), content)
+            self._copied = end
+        return len(content) < self._piece
+
+    def _cut(self) -> None:
+        """Removes pieces behind the journal's end: they are of lines it no longer has."""
+        size = self._path.stat().st_size if self._path.exists() else 0
+        for number in _pieces(self._place):
+            if number * self._piece >= size:
+                self._place.remove(_piece(number))
+        self._is_cut = True
+
+
+class _FileCopies:
+    """The other files of a working folder, copied when they have changed."""
+
+    def __init__(self, working: Path, place: Place) -> None:
+        self._working, self._place = Folder(working), place
+        self._copied: dict[str, tuple[int, float]] = {}  # name -> bytes, time of the last change
+        self._changed: dict[str, tuple[int, float]] = {}
+
+    def look(self) -> None:
+        """Finds what has changed."""
+        for info in self._working.infos():
+            state = (info.size, info.modified)
+            if self._is_ours(info.name) and self._copied.get(info.name) != state:
+                self._changed[info.name] = state
+
+    def upload(self) -> bool:
+        """Copies one changed file; returns whether there was one."""
+        for name, state in self._changed.items():
+            with suppress(FileNotFoundError):  # removed meanwhile
+                self._place.write(name, self._working.read(name))
+            self._copied[name] = state
+            del self._changed[name]
+            return True
+        return False
+
+    def _is_ours(self, name: str) -> bool:
+        return name != _JOURNAL and not name.startswith("checkpoints/")
+
+
+def _pieces(place: Place) -> dict[int, int]:
+    """The pieces of the journal that are there: number -> bytes."""
+    names = {name.rpartition("/")[2]: size for name, size in place.files("journal").items()}
+    return {int(name): size for name, size in names.items() if name.isdigit()}
+
+
+def _piece(number: int) -> str:
+    return f"journal/{number:06d}"
+
+
+def _content(path: Path, start: int = 0, size: int = -1) -> bytes:
+    """Bytes of a file; none of one that is not there."""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(size)
+    except FileNotFoundError:
+        return b""
+
+
+def _whole_lines(content: bytes) -> bytes:
+    """Without a last line that has no end: it never took effect, and who goes on cuts it off."""
+    return content[: content.rfind(b"\n") + 1]
