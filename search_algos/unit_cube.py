@@ -54,12 +54,16 @@ class Features:
 def _seen(domain: Domain, units: Points) -> Points:
     if isinstance(domain, Choice):
         return np.sqrt(np.eye(domain.size) / 2)[_places(domain, units)]
-    if domain.size is None or domain.size > _FEW:
+    if domain.size is None or (domain.size > _FEW and not domain.log):
         return units[:, None]
-    stands_for = np.array([domain.to_unit(domain.value_at(n)) for n in range(domain.size)])
-    nearest = np.abs(units[:, None] - stands_for).argmin(axis=1)
-    seen: Points = stands_for[nearest][:, None]
-    return seen
+    # Of many values on a log scale the first ones are far apart all the same.
+    few = [domain.value_at(place) for place in range(min(domain.size, _FEW))]
+    stands_for = np.array([domain.to_unit(value) for value in few])
+    edges = (stands_for[1:] + stands_for[:-1]) / 2
+    if domain.log:
+        edges = np.array([domain.to_unit(value + 0.5) for value in few[:-1]])
+    beyond = (units > stands_for[-1]) & (len(few) < domain.size)
+    return np.where(beyond, units, stands_for[np.searchsorted(edges, units)])[:, None]
 
 
 def _is_among(parent: Domain, wanted: Any, units: Points) -> NDArray[np.bool_]:

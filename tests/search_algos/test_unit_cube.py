@@ -57,3 +57,11 @@ def test_what_depends_on_an_inactive_parameter_is_inactive() -> None:
     off, on = Features(space)(np.array([[0.1, 0.9, 0.7], [0.9, 0.9, 0.7]]))
     assert off[-1] == 0.5
     assert on[-1] == 0.7
+
+
+def test_the_first_values_of_a_long_log_scale_are_seen_as_what_they_are() -> None:
+    domain = Int(1, 10_000, log=True)
+    features = Features(Space({"n": domain}))
+    unit = domain.to_unit(1) + 0.04  # still 1, though far from it on the scale
+    assert domain.from_unit(unit) == 1
+    assert features(np.array([[unit], [0.777]])).tolist() == [[domain.to_unit(1)], [0.777]]
