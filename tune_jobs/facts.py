@@ -13,7 +13,7 @@ from pydantic import Discriminator, TypeAdapter
 
 from search_algos.decisions import Continue, Decision, Exploit
 
-VERSION = 1
+VERSION = 2
 """Of the journal's format; grows when an older reader would misunderstand a newer journal."""
 
 
@@ -28,6 +28,21 @@ class Opened(_Fact):
 
     fact: Literal["opened"] = "opened"
     version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reopened(_Fact):
+    """Another driver goes on with the run, which may have grown.
+
+    Trials that were complete and are not any more, since ``max_epochs`` grew, go on at once
+    (``continued``) or wait for the scheduler (``paused``).
+    """
+
+    fact: Literal["reopened"] = "reopened"
+    num_samples: int
+    max_epochs: int
+    continued: list[int] = field(default_factory=list)
+    paused: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +73,7 @@ class Reported(_Fact):
     metrics: dict[str, float]
     seconds: float = 0.0
     node: str = ""
+    checkpoint_bytes: int = 0
     decision: Annotated[Decision, Discriminator("kind")] = field(default_factory=Continue)
 
 
@@ -90,6 +106,23 @@ class Failed(_Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Moved(_Fact):
+    """A trial lost its worker through no fault of its own, and goes on elsewhere."""
+
+    fact: Literal["moved"] = "moved"
+    trial_id: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned(_Fact):
+    """Something went wrong that the run could deal with; a person should know."""
+
+    fact: Literal["warned"] = "warned"
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Draining(_Fact):
     """No new trial starts from here on, and the running ones end at their next report."""
 
@@ -118,7 +151,19 @@ class Closed(_Fact):
 
 
 Fact = Annotated[
-    Opened | Known | Suggested | Reported | Resumed | Stopped | Failed | Draining | Tested | Closed,
+    Opened
+    | Reopened
+    | Known
+    | Suggested
+    | Reported
+    | Resumed
+    | Stopped
+    | Failed
+    | Moved
+    | Warned
+    | Draining
+    | Tested
+    | Closed,
     Discriminator("fact"),
 ]
 
