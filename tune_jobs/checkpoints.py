@@ -1,132 +1,165 @@
 """The checkpoint store: a folder per trial, a folder in it per epoch, complete or not there.
 
-    checkpoints/00007/epoch-00009/   what the model saved, and epoch.json: what it measured
+    checkpoints/00007/epoch-00009/   what the model saved, and epoch.json: what it is of
 
-The worker that trained an epoch writes it; the driver removes what nobody needs any more,
-since only the driver knows what the others still need.
+The worker that trained an epoch writes it. Everything in it has a check sum, so what was
+damaged since is noticed before a model is given it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from search_algos.decisions import Exploit
-from tune_jobs.facts import Fact, Failed, Reported, Resumed
-from tune_jobs.run_state import CheckpointRef, RunState
+from tune_jobs.run_state import CheckpointRef
+from tune_jobs.storage import Place, patiently
 
-_MEASURED = "epoch.json"
+_SEAL = "epoch.json"
+
+
+class DamagedCheckpointError(Exception):
+    """A checkpoint is not what was written; says which and what is wrong."""
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """A complete checkpoint: the model after ``epoch``, which took ``seconds``."""
+class Saved:
+    """What a checkpoint is of: a trial's model after ``epoch``, and what that epoch measured.
 
-    folder: Path
+    ``lineage`` counts how often the trial had been made a clone by then.
+    """
+
+    trial_id: int
     epoch: int
+    config: Mapping[str, Any]
+    lineage: int
     metrics: Mapping[str, float]
     seconds: float
+    bytes: int = 0  # once it is written
+
+    @property
+    def ref(self) -> CheckpointRef:
+        return CheckpointRef(self.trial_id, self.epoch)
 
 
 class CheckpointStore:
-    """Checkpoints under one folder, which every worker must be able to reach."""
+    """Checkpoints in one place, which every worker must be able to reach.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    Args:
+        patience: seconds for which a storage that fails is tried again.
+    """
 
-    def save(
-        self,
-        trial_id: int,
-        epoch: int,
-        write: Callable[[Path], None],
-        metrics: Mapping[str, float],
-        seconds: float,
-    ) -> None:
-        """Adds a checkpoint; ``write`` fills the folder it is given.
+    def __init__(self, place: Place, patience: float = 0.0) -> None:
+        self.place = place
+        self._patience = patience
 
-        The folder gets its name when all of it is on disk, so a crash leaves no half of one.
+    def save(self, saved: Saved, write: Callable[[Path], None]) -> Saved:
+        """Adds a checkpoint, or replaces it; ``write`` fills the folder it is given. Returns
+        what it is of, with its bytes.
+
+        It is there when all of it is, so a crash leaves no half of one. Raises StorageError
+        where it cannot be written.
         """
-        final = self.folder(CheckpointRef(trial_id, epoch))
-        unfinished = final.with_name(f".{final.name}")
-        for left_over in final.parent.glob(".epoch-*"):  # by a worker that died
-            shutil.rmtree(left_over)
-        unfinished.mkdir(parents=True)
-        write(unfinished)
-        measured = {"epoch": epoch, "metrics": dict(metrics), "seconds": seconds}
-        (unfinished / _MEASURED).write_text(json.dumps(measured))
-        for path in [*unfinished.rglob("*"), unfinished]:
-            _sync(path)
-        shutil.rmtree(final, ignore_errors=True)
-        unfinished.rename(final)
-        _sync(final.parent)
+        sealed = saved
 
-    def load(self, ref: CheckpointRef) -> Checkpoint:
-        """Raises FileNotFoundError where the store does not have it."""
-        folder = self.folder(ref)
-        measured = json.loads((folder / _MEASURED).read_text())
-        return Checkpoint(folder, measured["epoch"], measured["metrics"], measured["seconds"])
+        def fill(folder: Path) -> None:
+            nonlocal sealed
+            write(folder)
+            files = {name: _measured(folder / name) for name in _names(folder)}
+            sealed = replace(saved, bytes=sum(entry["bytes"] for entry in files.values()))
+            content = {"saved": asdict(sealed), "files": files}
+            (folder / _SEAL).write_text(json.dumps({**content, "sha256": _digest(content)}))
 
-    def newest(self, trial_id: int) -> Checkpoint | None:
-        epochs = self._epochs(trial_id)
-        return self.load(CheckpointRef(trial_id, max(epochs))) if epochs else None
+        name = folder_of(saved.ref)
+        patiently(lambda: self.place.put_folder(name, fill, seal=_SEAL), self._patience)
+        return sealed
 
-    def keep_only(self, trial_id: int, epochs: set[int]) -> None:
-        """Removes every other checkpoint of the trial, up to the newest of ``epochs``."""
-        for epoch in self._epochs(trial_id):
-            if epoch not in epochs and epoch < max(epochs):
-                shutil.rmtree(self.folder(CheckpointRef(trial_id, epoch)), ignore_errors=True)
+    def saved(self, ref: CheckpointRef) -> Saved:
+        """What a checkpoint is of. Raises DamagedCheckpointError, also where there is none."""
+        return Saved(**self._seal(ref)["saved"])
 
-    def folder(self, ref: CheckpointRef) -> Path:
-        return self.root / f"{ref.trial_id:05d}" / f"epoch-{ref.epoch:05d}"
+    @contextmanager
+    def opened(self, ref: CheckpointRef) -> Iterator[Path]:
+        """The folder that the model wrote, as it was written.
 
-    def _epochs(self, trial_id: int) -> list[int]:
-        folders = (self.root / f"{trial_id:05d}").glob("epoch-*")
-        return [int(folder.name.removeprefix("epoch-")) for folder in folders]
+        Raises DamagedCheckpointError, also where there is none.
+        """
+        files = self._seal(ref)["files"]
+        with _damage_told(ref), self.place.folder(folder_of(ref)) as folder:
+            for name, wanted in files.items():
+                if _measured(folder / name) != wanted:
+                    raise DamagedCheckpointError(f"{_words(ref)} is damaged: {name} has changed")
+            yield folder
 
+    def epochs(self, trial_id: int) -> list[int]:
+        """Those of which the trial has a checkpoint, damaged or not."""
+        place = self.place.child(f"{trial_id:05d}")
+        return sorted(_epoch(name) for name in place.files() if name.endswith(f"/{_SEAL}"))
 
-class Retention:
-    """A view that keeps what may still be needed: of every trial the newest checkpoint, the
-    incumbent's, and those a clone has yet to start from."""
+    def sizes(self) -> dict[int, dict[int, int]]:
+        """The bytes of every checkpoint: trial -> epoch -> bytes."""
+        sizes: defaultdict[int, dict[int, int]] = defaultdict(dict)
+        for name, size in self.place.files().items():
+            trial, _, rest = name.partition("/")
+            epoch = _epoch(rest)
+            sizes[int(trial)][epoch] = sizes[int(trial)].get(epoch, 0) + size
+        return sizes
 
-    def __init__(self, store: CheckpointStore) -> None:
-        self._store = store
-        self._incumbent: int | None = None
-        self._donors: dict[int, int] = {}  # clone -> the trial whose checkpoint it waits for
+    def remove(self, ref: CheckpointRef) -> None:
+        self.place.remove(folder_of(ref))
 
-    def __call__(self, fact: Fact, state: RunState) -> None:
-        match fact:
-            case Resumed(trial_id=trial_id, exploit=Exploit(source=source)):
-                self._donors[trial_id] = source
-            case Reported(trial_id=trial_id) | Failed(trial_id=trial_id, retry=False):
-                self._clean_up(trial_id, state)
-        if isinstance(fact, Reported) and isinstance(fact.decision, Exploit):
-            self._donors[fact.trial_id] = fact.decision.source
-
-    def _clean_up(self, trial_id: int, state: RunState) -> None:
-        touched = {trial_id, self._donors.pop(trial_id, None), self._incumbent}
-        self._incumbent = state.incumbent.trial_id if state.incumbent else None
-        for number in touched:
-            if number is not None:
-                self._store.keep_only(number, needed_epochs(number, state))
-
-    def close(self) -> None:
-        pass
+    def _seal(self, ref: CheckpointRef) -> dict[str, Any]:
+        with _damage_told(ref):
+            content: dict[str, Any] = json.loads(self.place.read(f"{folder_of(ref)}/{_SEAL}"))
+            if content.pop("sha256") != _digest(content):
+                raise DamagedCheckpointError(f"{_words(ref)} is damaged: {_SEAL} has changed")
+        return content
 
 
-def needed_epochs(trial_id: int, state: RunState) -> set[int]:
-    refs = [CheckpointRef(trial_id, state.trials[trial_id].epoch), *state.clones.values()]
-    if state.incumbent:
-        refs.append(state.incumbent.checkpoint)
-    return {ref.epoch for ref in refs if ref.trial_id == trial_id}
+def folder_of(ref: CheckpointRef) -> str:
+    """Where in the store a checkpoint is."""
+    return f"{ref.trial_id:05d}/epoch-{ref.epoch:05d}"
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def as_stored(config: Mapping[str, Any]) -> Any:
+    """A config as it comes back from a checkpoint."""
+    return json.loads(json.dumps(config))
+
+
+@contextmanager
+def _damage_told(ref: CheckpointRef) -> Iterator[None]:
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        yield
+    except FileNotFoundError:
+        raise DamagedCheckpointError(f"{_words(ref)} is not there, or not all of it") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DamagedCheckpointError(f"{_words(ref)} is damaged: {_SEAL} is no longer") from None
+
+
+def _words(ref: CheckpointRef) -> str:
+    return f"the checkpoint of trial {ref.trial_id}, epoch {ref.epoch}"
+
+
+def _epoch(name: str) -> int:
+    return int(name.partition("/")[0].removeprefix("epoch-"))
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file())
+
+
+def _measured(file: Path) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while block := content.read(1 << 20):
+            digest.update(block)
+    return {"bytes": file.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,164 +1,148 @@
+"""The store: what was written comes back as it was, or is told to be damaged."""
+
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from runs import begun, tiny_job
-from strategies import curves
 
-from search_algos.decisions import Exploit
-from tune_jobs.checkpoints import CheckpointStore, Retention, needed_epochs
-from tune_jobs.experiment import Train
-from tune_jobs.facts import Fact
-from tune_jobs.run_state import CheckpointRef, RunState
-from tune_jobs.simulate import Curve, simulate
+from tune_jobs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
+from tune_jobs.run_state import CheckpointRef
+from tune_jobs.storage import Folder, StorageError
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> CheckpointStore:
-    return CheckpointStore(tmp_path / "checkpoints")
+    return CheckpointStore(Folder(tmp_path / "checkpoints"))
 
 
-def save(store: CheckpointStore, trial_id: int, epoch: int, text: str = "weights") -> None:
+def saved(epoch: int, trial_id: int = 0, lineage: int = 0, **config: Any) -> Saved:
+    return Saved(trial_id, epoch, config, lineage, {"loss": 1 / epoch}, 2.5)
+
+
+def save(store: CheckpointStore, what: Saved, text: str = "weights") -> Saved:
     def write(folder: Path) -> None:
         (folder / "parts").mkdir()
         (folder / "parts" / "state").write_text(text)
 
-    store.save(trial_id, epoch, write, {"loss": 1 / epoch, "acc": float("nan")}, 2.5)
+    return store.save(what, write)
 
 
-def kept(store: CheckpointStore, trial_id: int) -> list[int]:
-    return sorted(store._epochs(trial_id))
+def text_of(store: CheckpointStore, ref: CheckpointRef) -> str:
+    with store.opened(ref) as folder:
+        return (folder / "parts" / "state").read_text()
 
 
-def test_the_newest_checkpoint_comes_back_with_what_it_measured(store: CheckpointStore) -> None:
-    assert store.newest(3) is None
+def test_a_checkpoint_comes_back_with_what_it_is_of(store: CheckpointStore) -> None:
+    assert store.epochs(3) == []
     for epoch in (1, 2, 10):
-        save(store, 3, epoch, text=f"after {epoch}")
-    newest = store.newest(3)
-    assert newest is not None
-    assert (newest.epoch, newest.metrics["loss"], newest.seconds) == (10, 0.1, 2.5)
-    assert (newest.folder / "parts" / "state").read_text() == "after 10"
+        written = save(store, saved(epoch, trial_id=3, x=0.5, names=["a", None]), f"after {epoch}")
+        assert written.bytes == len(f"after {epoch}")
+    assert store.epochs(3) == [1, 2, 10]
+    ref = CheckpointRef(3, 10)
+    assert store.saved(ref) == written
+    assert text_of(store, ref) == "after 10"
+    assert store.sizes().keys() == {3}
+    assert store.sizes()[3].keys() == {1, 2, 10}
 
 
 def test_an_epoch_saved_again_replaces_the_first(store: CheckpointStore) -> None:
-    save(store, 0, 1, "first")
-    save(store, 0, 1, "second")
-    newest = store.newest(0)
-    assert newest is not None
-    assert (newest.folder / "parts" / "state").read_text() == "second"
+    save(store, saved(1), "first")
+    save(store, saved(1), "second")
+    assert text_of(store, CheckpointRef(0, 1)) == "second"
 
 
 def test_a_checkpoint_whose_writing_failed_is_not_there(store: CheckpointStore) -> None:
-    save(store, 0, 1)
+    save(store, saved(1))
 
     def write(folder: Path) -> None:
         (folder / "half").write_text("half")
         raise OSError("no space left on device")
 
-    with pytest.raises(OSError, match="no space"):
-        store.save(0, 2, write, {}, 0.0)
-    newest = store.newest(0)
-    assert newest is not None
-    assert newest.epoch == 1
+    with pytest.raises(StorageError, match="no space"):
+        store.save(saved(2), write)
+    assert store.epochs(0) == [1]
+    assert os.listdir(store.place.url + "/00000") == ["epoch-00001"]
 
 
 def test_a_process_killed_while_writing_leaves_the_one_before(store: CheckpointStore) -> None:
     script = f"""
-import os, pathlib, signal
-from tune_jobs.checkpoints import CheckpointStore
-store = CheckpointStore(pathlib.Path({str(store.root)!r}))
-store.save(0, 1, lambda folder: (folder / "state").write_text("one"), {{"loss": 1.0}}, 0.0)
+import os, signal
+from pathlib import Path
+from tune_jobs.checkpoints import CheckpointStore, Saved
+from tune_jobs.storage import Folder
+store = CheckpointStore(Folder(Path({store.place.url!r})))
+store.save(Saved(0, 1, {{}}, 0, {{"loss": 1.0}}, 0.0), lambda f: (f / "state").write_text("one"))
 def die(folder):
     (folder / "state").write_text("tw")
     os.kill(os.getpid(), signal.SIGKILL)
-store.save(0, 2, die, {{"loss": 0.5}}, 0.0)
+store.save(Saved(0, 2, {{}}, 0, {{"loss": 0.5}}, 0.0), die)
 """
     died = subprocess.run([sys.executable, "-c", script], check=False)
     assert died.returncode == -signal.SIGKILL
-    newest = store.newest(0)
-    assert newest is not None
-    assert newest.epoch == 1
-    save(store, 0, 2)
-    assert sorted(os.listdir(store.root / "00000")) == ["epoch-00001", "epoch-00002"]
+    assert store.epochs(0) == [1]
+    save(store, saved(2))
+    assert store.epochs(0) == [1, 2]
 
 
-def test_keep_only_never_removes_what_is_newer_than_what_is_kept(store: CheckpointStore) -> None:
-    """A worker may already have written the next epoch when the driver hears of this one."""
-    for epoch in (1, 2, 3, 4):
-        save(store, 0, epoch)
-    store.keep_only(0, {1, 3})
-    assert kept(store, 0) == [1, 3, 4]
+def test_what_is_not_there_is_told(store: CheckpointStore) -> None:
+    with pytest.raises(DamagedCheckpointError, match="trial 4, epoch 2 is not there"):
+        store.saved(CheckpointRef(4, 2))
+    with (
+        pytest.raises(DamagedCheckpointError, match="trial 4, epoch 2 is not there"),
+        store.opened(CheckpointRef(4, 2)),
+    ):
+        pass
 
 
-@settings(max_examples=20)
-@given(curve=curves(), workers=st.integers(1, 4))
-def test_of_every_trial_the_newest_is_kept_and_the_incumbents_best(
-    curve: Curve, workers: int, tmp_path_factory: pytest.TempPathFactory
+@given(data=st.data())
+def test_whatever_happens_to_the_bytes_it_is_told(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    store = CheckpointStore(tmp_path_factory.mktemp("checkpoints"))
-    retention = Retention(store)
-
-    def observe(fact: Fact, state: RunState) -> None:
-        if fact.fact == "reported":
-            path = store.folder(CheckpointRef(fact.trial_id, fact.epoch))
-            path.mkdir(parents=True, exist_ok=True)
-        retention(fact, state)
-        if state.incumbent:
-            assert store.folder(state.incumbent.checkpoint).is_dir()
-
-    job = tiny_job()
-    experiment = job.build_experiment(lambda fact: fact, observe)
-    simulate(experiment, curve, workers)
-    for trial in experiment.state.trials.values():
-        wanted = {trial.epoch} if trial.epoch else set()
-        best = experiment.state.incumbent
-        if best and best.trial_id == trial.trial_id:
-            wanted.add(best.epoch)
-        assert set(kept(store, trial.trial_id)) == wanted
-
-
-def test_what_a_clone_waits_for_is_kept_until_it_has_started(store: CheckpointStore) -> None:
-    run = begun(tiny_job(scheduler="odd_schedulers:Copier", num_samples=2))
-    experiment, retention = run.experiment, Retention(store)
-
-    def report(trial_id: int, epoch: int, loss: float) -> object:
-        save(store, trial_id, epoch)
-        decision = experiment.report(trial_id, epoch, {"loss": loss})
-        retention(run.facts[-1], experiment.state)
-        return decision
-
-    assert isinstance(experiment.next(), Train)
-    assert isinstance(experiment.next(), Train)
-    report(0, 1, 9.0)
-    report(1, 1, 8.0)
-    assert isinstance(report(1, 2, 0.1), Exploit)  # of trial 0, epoch 1
-    report(0, 2, 9.0)
-    report(0, 3, 9.0)
-    assert kept(store, 0) == [1, 3]
-    report(1, 3, 0.05)
-    assert kept(store, 0) == [3]
-    assert kept(store, 1) == [3]
-    assert needed_epochs(0, experiment.state) == {3}
+    """A byte range of either file is changed or cut out, or the file is gone."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    store = CheckpointStore(Folder(root))
+    save(store, saved(1, x=0.25), "some weights")
+    name = data.draw(st.sampled_from(["epoch.json", "parts/state"]))
+    file = root / "00000" / "epoch-00001" / name
+    whole = file.read_bytes()
+    start = data.draw(st.integers(0, len(whole) - 1))
+    length = data.draw(st.integers(1, len(whole) - start))
+    instead = data.draw(st.just(b"") | st.binary(min_size=length, max_size=length))
+    damaged = whole[:start] + instead + whole[start + length :]
+    if data.draw(st.integers(0, 9)) == 0:
+        file.unlink()
+    elif damaged == whole:
+        return
+    else:
+        file.write_bytes(damaged)
+    with (
+        pytest.raises(DamagedCheckpointError, match="trial 0, epoch 1"),
+        store.opened(CheckpointRef(0, 1)),
+    ):
+        pass
 
 
-def test_what_a_clone_waited_for_goes_when_it_fails_for_good(store: CheckpointStore) -> None:
-    job = tiny_job(scheduler="odd_schedulers:Copier", num_samples=2, max_failures=0)
-    run = begun(job)
-    experiment, retention = run.experiment, Retention(store)
-    experiment.next()
-    experiment.next()
-    for trial_id, epoch, loss in [(0, 1, 9.0), (1, 1, 8.0), (1, 2, 0.1), (0, 2, 9.0)]:
-        save(store, trial_id, epoch)
-        experiment.report(trial_id, epoch, {"loss": loss})
-        retention(run.facts[-1], experiment.state)
-    assert kept(store, 0) == [1, 2]
-    experiment.fail(1, "it died")
-    retention(run.facts[-1], experiment.state)
-    assert kept(store, 0) == [2]
+def test_loading_runs_no_code_from_a_checkpoint(tmp_path: Path) -> None:
+    """A state that would run something when unpickled is refused by the models' own `load`."""
+    import torch
+
+    from models.digits_cnn import DigitsCNN
+
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, Mapping[str, Any] | tuple[Any, ...]]:
+            return (Path.touch, (tmp_path / "ran",))
+
+    torch.save({"epoch": 1, "network": Bomb()}, tmp_path / "state.pt")
+    model = DigitsCNN(DigitsCNN.Config())
+    with pytest.raises(Exception, match="weights_only"):
+        model.load(tmp_path)
+    assert not (tmp_path / "ran").exists()
