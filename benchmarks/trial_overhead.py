@@ -87,7 +87,7 @@ def ours(trials: int, folder: Path) -> list[float]:
     )
     run_folder = RunFolder(folder / "ours")
     start = time.time()
-    run(job, run_folder, LineProgress(job, Console(file=io.StringIO())))
+    run(job, run_folder, LineProgress(Console(file=io.StringIO())))
     facts = read(run_folder.journal)
     return [f.time - start for f in facts if isinstance(f, Reported) and f.epoch == EPOCHS]
 

@@ -153,7 +153,7 @@ class Choice:
         if not self.values:
             raise SpaceError("Choice([]): there is nothing to choose from; give at least one value")
         for value in self.values:
-            if not _is_json(value):
+            if not is_json(value):
                 raise SpaceError(
                     f"Choice: {value!r} is not a JSON value; name it with a string and look the "
                     "name up in the model"
@@ -182,7 +182,7 @@ class Choice:
         return [json_key(v) for v in self.values].index(json_key(value))
 
     def contains(self, value: object) -> bool:
-        return _is_json(value) and json_key(value) in [json_key(v) for v in self.values]
+        return is_json(value) and json_key(value) in [json_key(v) for v in self.values]
 
     def extremes(self) -> Sequence[Any]:
         return self.values
@@ -227,7 +227,8 @@ def json_key(value: object) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _is_json(value: object) -> bool:
+def is_json(value: object) -> bool:
+    """Whether a value comes back as it was when it is written as JSON and read."""
     try:
         return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
     except (TypeError, ValueError):

@@ -45,5 +45,5 @@ def run_job(path: Path, job: TuneJob, known: Iterable[Known] = ()) -> Finished:
     job.validate()
     screen = io.StringIO()
     folder = RunFolder(path)
-    view = LineProgress(job, Console(file=screen, width=200))
+    view = LineProgress(Console(file=screen, width=200))
     return Finished(folder, run(job, folder, view, known), screen.getvalue())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from search_algos.decisions import Decision
 from search_algos.domains import Float
 from search_algos.space import Space
 from tune_jobs.experiment import Experiment
@@ -43,6 +44,11 @@ class Recorded:
     def reports(self) -> list[Reported]:
         return [fact for fact in self.facts if isinstance(fact, Reported)]
 
+    @property
+    def decisions(self) -> dict[tuple[int, int], Decision]:
+        """By trial and epoch."""
+        return {(fact.trial_id, fact.epoch): fact.decision for fact in self.reports}
+
 
 def tiny_job(**fields: Any) -> TuneJob:
     return TuneJob(
@@ -61,11 +67,16 @@ def tiny_job(**fields: Any) -> TuneJob:
     )
 
 
-def begun(job: TuneJob, facts: Iterable[Fact] = (), known: Iterable[Known] = ()) -> Recorded:
+def begun(
+    job: TuneJob,
+    facts: Iterable[Fact] = (),
+    known: Iterable[Known] = (),
+    began_with: tuple[int, int] | None = None,
+) -> Recorded:
     """A run that may go on from earlier facts, and has not gone anywhere yet."""
     run = Recorded(list(facts))
     run.experiment = job.build_experiment(
-        run.record, lambda fact, state: None, list(run.facts), known
+        run.record, lambda fact, state: None, list(run.facts), began_with, known
     )
     return run
 
@@ -87,13 +98,13 @@ def simulated(
 
 
 def state_of(job: TuneJob, facts: Iterable[Fact]) -> RunState:
-    return RunState.of(facts, job.objective, job.max_epochs)
+    return RunState.of(facts, job.objective, job.num_samples, job.max_epochs)
 
 
 def run_in_folder(path: Path, job: TuneJob, curve: Curve, workers: int = 1) -> RunFolder:
     """A finished run with all its files, made by the simulator instead of Ray."""
     folder = RunFolder(path)
-    folder.create(job, {"CPU": workers})
+    folder.create(job, {"CPU": workers}, file=None)
     journal = Journal(folder.journal)
     board = TensorBoard(folder.tensorboard)
     experiment = job.build_experiment(journal.append, board)

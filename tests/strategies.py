@@ -13,6 +13,7 @@ from search_algos.domains import Choice, Domain, Float, Int
 from search_algos.space import Space
 from tune_jobs.simulate import Curve, Epoch
 
+_LETTERS = str.maketrans("0123456789", "abcdefghij")
 _bounds = st.floats(-1e6, 1e6, allow_nan=False).map(lambda x: round(x, 6))
 _positive = st.floats(1e-8, 1e6).filter(lambda x: x > 0)
 
@@ -71,7 +72,8 @@ def curves(draw: st.DrawFn, nan: bool = True, deaths: bool = True) -> Curve:
             return (zlib.crc32(facts.encode()) % 10_007) / 10_007
 
         if dice("death") < death_share:
-            raise RuntimeError(f"died in epoch {epoch}")
+            # In words of its own, since a run ends where all die of the same.
+            raise RuntimeError(f"died of {sorted(config.items())}".translate(_LETTERS))
         loss = round(dice("loss") + 1 / epoch, digits)
         return Epoch({"loss": math.nan if dice("nan") < nan_share else loss}, 0.5 + dice("time"))
 

@@ -1,9 +1,12 @@
-"""The command line: tune-jobs list | methods | show | run | status | simulate."""
+"""The command line: tune-jobs list | methods | show | run | resume | status | simulate."""
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,12 +20,13 @@ from tune_jobs.job import TuneJob
 from tune_jobs.job_files import load_job, ready_jobs
 from tune_jobs.overrides import override
 from tune_jobs.progress import progress_view
-from tune_jobs.run_folder import all_runs, find_run, new_run, storage_folder
+from tune_jobs.run_folder import RunFolder, find_run, find_storage, new_run
 from tune_jobs.run_state import RunState
 from tune_jobs.warm_start import known_from
 
 SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
-EXIT_NO_RESULT, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_NO_RESULT, EXIT_BAD_INPUT = 1, 2
+EXIT_BY_SIGNAL = 128  # and its number, as shells have it
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
@@ -36,6 +40,18 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
         raise click.BadParameter(f"{value!r} is no time; give 90s, 10m or 2h") from None
 
 
+# Those of a driver's stretch of a run, so of `resume` too.
+DRIVE_OPTIONS = [
+    click.option("--max-concurrent", type=int, help="Trials at a time.  [default: all that fit]"),
+    click.option("--cpus-per-trial", type=float, help="May be a fraction."),
+    click.option("--gpus-per-trial", type=float, help="May be a fraction."),
+    click.option("--time-budget", callback=_seconds, help="After it, trials end: 90s, 10m, 2h."),
+    click.option("--max-failures", type=int, help="Restarts of a trial.  [default: 3]"),
+    click.option("--fail-fast", is_flag=True, default=None, help="The first failure ends the run."),
+    click.option("--trial-timeout", callback=_seconds, help="Without a report, a trial hangs."),
+    click.option("--keep-checkpoints", type=int, help="Of every trial.  [default: 2]"),
+    click.option("--checkpoint-quota", metavar="SIZE", help="For the whole run: 500MiB, 20GB."),
+]
 RUN_OPTIONS = [
     click.option("--samples", "num_samples", type=int, help="Trials."),
     click.option("--searcher", help=f"One of {', '.join(SEARCHERS)}, or module:Class."),
@@ -44,10 +60,7 @@ RUN_OPTIONS = [
     click.option("--seed", type=int, help="Of the searcher, the scheduler and the models."),
     click.option("--warm-start", metavar="RUN", help="Learn from the trials of an earlier run."),
     click.option("--name", help="Of the run.  [default: the job's name and the time]"),
-    click.option("--max-concurrent", type=int, help="Trials at a time.  [default: all that fit]"),
-    click.option("--cpus-per-trial", type=float, help="May be a fraction."),
-    click.option("--gpus-per-trial", type=float, help="May be a fraction."),
-    click.option("--time-budget", callback=_seconds, help="After it, trials end: 90s, 10m, 2h."),
+    *DRIVE_OPTIONS,
     click.option(
         "--set",
         "settings",
@@ -57,15 +70,21 @@ RUN_OPTIONS = [
     ),
 ]
 storage_option = click.option(
-    "--storage", metavar="FOLDER", help="Of all runs.  [default: $TUNE_JOBS_STORAGE or ./results]"
+    "--storage",
+    metavar="PLACE",
+    help="Of all runs: a folder or s3://bucket/folder.  [default: $TUNE_JOBS_STORAGE or ./results]",
 )
 
 
-def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The flags of a run, for the command line and for scripts."""
-    for option in reversed([*RUN_OPTIONS, storage_option]):
-        command = option(command)
-    return command
+def options(*given: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Several options at once, in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(given):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 @click.group(context_settings=HELP_OPTIONS)
@@ -97,11 +116,28 @@ def show(job: str) -> None:
 
 @cli.command()
 @click.argument("job")
-@run_options
+@options(*RUN_OPTIONS, storage_option)
 def run(job: str, **flags: Any) -> None:
     """Run JOB, a ready job's name or the path of a job file."""
-    declared, _ = load_job(job)
-    _run(declared, **flags)
+    declared, module = load_job(job)
+    _run(declared, module.__file__, **flags)
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--samples", "num_samples", metavar="N|+N", help="Trials in all, or more of them.")
+@click.option("--max-epochs", type=int, help="Complete trials go on to this many epochs.")
+@options(*DRIVE_OPTIONS)
+@click.option("--job-file", metavar="FILE", help="Where the job stands now, if it was moved.")
+@click.option("--truncate-at", type=int, metavar="LINE", help="Cut a damaged journal off there.")
+@storage_option
+def resume(run: str, storage: str | None, **flags: Any) -> None:
+    """Go on with RUN, a name or a path, as if it had never stopped; or make it longer."""
+    from tune_jobs.resume import resume as go_on
+
+    console = Console()
+    folder, state = go_on(find_run(find_storage(storage), run), console, **flags)
+    _finish(console, folder, state)
 
 
 @cli.command()
@@ -155,9 +191,9 @@ def simulate(
 @storage_option
 def status(run: str | None, storage: str | None) -> None:
     """How RUN stands, or every run of the storage."""
-    place = storage_folder(storage)
+    place = find_storage(storage)
     if run is None:
-        screens.print_runs(Console(), all_runs(place))
+        screens.print_runs(Console(), place.runs())
     else:
         screens.print_run(Console(), find_run(place, run))
 
@@ -171,15 +207,16 @@ def run_script(job: TuneJob) -> None:
     """A job file as a script, with the flags of `tune-jobs run`."""
 
     @click.command(help=f"Run the job {job.name}.", context_settings=HELP_OPTIONS)
-    @run_options
+    @options(*RUN_OPTIONS, storage_option)
     def script(**flags: Any) -> None:
-        _run(job, **flags)
+        _run(job, getattr(sys.modules["__main__"], "__file__", None), **flags)
 
     _exit_cleanly(script)
 
 
 def _run(
     job: TuneJob,
+    file: str | None,
     *,
     name: str | None,
     storage: str | None,
@@ -187,10 +224,11 @@ def _run(
     **fields: Any,
 ) -> None:
     job = override(job, fields, settings)
-    folder = new_run(job, storage_folder(storage), name)
+    place = find_storage(storage)
+    folder = new_run(job, place, name)
     folder.check_free()
     job.validate()
-    known = known_from(find_run(folder.path.parent, job.warm_start), job) if job.warm_start else []
+    known = known_from(find_run(place, job.warm_start), job) if job.warm_start else []
     console = Console()
     console.print(
         f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.max_epochs} epochs",
@@ -198,18 +236,19 @@ def _run(
     )
     from tune_jobs.on_ray.runner import run  # Ray takes seconds to import
 
-    progress = progress_view(job, console)
-    try:
-        state = run(job, folder, progress, known)
-    finally:
-        progress.close()
+    with closing(progress_view(job, console)) as progress:
+        state = run(job, folder, progress, known, Path(file).resolve() if file else None)
+    _finish(console, folder, state)
+
+
+def _finish(console: Console, folder: RunFolder, state: RunState) -> None:
     screens.print_result(console, folder, state)
     sys.exit(_exit_code(state))
 
 
 def _exit_code(state: RunState) -> int:
     if state.closed and state.closed.status == "interrupted":
-        return EXIT_INTERRUPTED
+        return EXIT_BY_SIGNAL + signal.Signals[state.closed.reason]
     return 0 if state.tested and not state.tested.error else EXIT_NO_RESULT
 
 
@@ -222,4 +261,4 @@ def _exit_cleanly(command: click.Command) -> None:
             click.echo(f"error: {problem}", err=True)
         sys.exit(EXIT_BAD_INPUT)
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(EXIT_BY_SIGNAL + signal.SIGINT)

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Decision, Exploit, Stop
+from search_algos.decisions import Continue, Decision, Exploit, Pause, Stop
 from search_algos.history import History
+from tune_jobs.early_failures import EarlyFailures
 from tune_jobs.facts import (
     VERSION,
     Closed,
@@ -23,12 +24,15 @@ from tune_jobs.facts import (
     Fact,
     Failed,
     Known,
+    Moved,
     Opened,
+    Reopened,
     Reported,
     Resumed,
     Stopped,
     Suggested,
     Tested,
+    Warned,
 )
 from tune_jobs.objective import Objective
 from tune_jobs.run_state import CheckpointRef, RunState, Status
@@ -37,13 +41,19 @@ from tune_jobs.suggest import NOT_YET, Suggest
 
 @dataclass(frozen=True)
 class Train:
-    """Go on with a trial: from its newest checkpoint, or from ``clone_of`` where that is given
-    and the trial has not trained beyond ``epoch`` since, or from nothing."""
+    """Go on with a trial from where it stands.
+
+    A trial that was made a clone began anew: it is at its ``lineage``-th beginning, which was
+    the checkpoint ``clone_of``, when ``cloned_at`` epochs were recorded. Its own checkpoints
+    of an earlier lineage are of no use to it.
+    """
 
     trial_id: int
     config: Mapping[str, Any]
     epoch: int  # recorded so far
+    lineage: int = 0
     clone_of: CheckpointRef | None = None
+    cloned_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,9 @@ class Experiment:
         suggest: the searcher's `suggest`, or the same in the background.
         record: writes a fact down and returns it with its time; called before it takes effect.
         observe: is shown every new fact after it took effect, for views.
-        facts: what happened before, to go on from.
+        facts: what happened before, to go on from; the scheduler and the numbers may be those
+            of a larger run.
+        began_with: num_samples and max_epochs at the beginning, where facts are given.
         warm_start: what is known before the start, from an earlier run.
     """
 
@@ -77,23 +89,30 @@ class Experiment:
         num_samples: int,
         max_epochs: int,
         max_failures: int = 3,
+        fail_fast: bool = False,
         record: Callable[[Fact], Fact] = lambda fact: fact,
         observe: Callable[[Fact, RunState], None] = lambda fact, state: None,
         facts: Iterable[Fact] = (),
+        began_with: tuple[int, int] | None = None,
         warm_start: Iterable[Known] = (),
     ) -> None:
         self._suggest = suggest
         self._scheduler = scheduler
         self._num_samples = num_samples
+        self._max_epochs = max_epochs
         self._max_failures = max_failures
+        self._fail_fast = fail_fast
         self._write = record
         self._observe = observe
         self._history = History()
+        self._early_failures = EarlyFailures()
         self._known = 0
         self._exhausted = False
         self._testing = False
         self._test_failures = 0
-        self.state = RunState(objective, max_epochs)
+        self._complete_for_now: dict[int, Decision] = {}  # what a longer run decided on them
+        self.hopeless = ""  # why the run cannot go on
+        self.state = RunState(objective, *(began_with or (num_samples, max_epochs)))
         for fact in facts:
             self._replay(fact)
         if math.isnan(self.state.started):
@@ -105,11 +124,28 @@ class Experiment:
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to do: every trial ended and the incumbent was tested."""
-        tested = self.state.tested is not None or self.state.incumbent is None
-        return tested and self.state.all_ended and not self._may_suggest
+        return self._is_tested and self.state.all_ended and not self._may_suggest
+
+    def reopen(self) -> None:
+        """Another driver goes on with the run, to its present num_samples and max_epochs."""
+        longer = self._max_epochs > self.state.max_epochs
+        held = self._complete_for_now if longer else {}
+        continued = [t for t, decision in held.items() if isinstance(decision, Continue)]
+        paused = [t for t, decision in held.items() if isinstance(decision, Pause)]
+        self._record(
+            Reopened(
+                num_samples=self._num_samples,
+                max_epochs=self._max_epochs,
+                continued=continued,
+                paused=paused,
+            )
+        )
+        self._in_flight.extend(continued)
 
     def next(self) -> Assignment | None:
         """Work for a free slot, or None: wait for a report and ask again."""
+        if self.hopeless:
+            return None
         if self._in_flight:
             return self.train(self._in_flight.popleft())
         if not self.state.draining:
@@ -128,7 +164,9 @@ class Experiment:
     def train(self, trial_id: int) -> Train:
         """Where a running trial stands, to start or restart it from there."""
         trial = self.state.trials[trial_id]
-        return Train(trial_id, trial.config, trial.epoch, self.state.clones.get(trial_id))
+        return Train(
+            trial_id, trial.config, trial.epoch, trial.lineage, trial.clone_of, trial.cloned_at
+        )
 
     def report(
         self,
@@ -138,6 +176,7 @@ class Experiment:
         *,
         seconds: float = 0.0,
         node: str = "",
+        checkpoint_bytes: int = 0,
     ) -> Decision:
         """A trial finished an epoch, from 1; what becomes of it.
 
@@ -160,16 +199,33 @@ class Experiment:
                 metrics=dict(metrics),
                 seconds=seconds,
                 node=node,
+                checkpoint_bytes=checkpoint_bytes,
                 decision=decision,
             )
         )
         return decision
 
-    def fail(self, trial_id: int, error: str, hopeless: bool = False) -> bool:
+    def fail(self, trial_id: int, error: str) -> bool:
         """A trial's attempt died; True if it should be started again, as `train` says."""
-        retry = not hopeless and self.state.trials[trial_id].failures < self._max_failures
+        retry = not self._fail_fast and self.state.trials[trial_id].failures < self._max_failures
         self._record(Failed(trial_id=trial_id, error=error, retry=retry))
-        return retry
+        return retry and not self.hopeless
+
+    def move(self, trial_id: int, reason: str, told: bool = False) -> bool:
+        """A trial's worker went; True if it should be started again.
+
+        ``told`` says that the worker was told to go. Where it just went, that counts as a
+        failure if no epoch was recorded since the last time: else a trial that brings down its
+        nodes would bring down all of them.
+        """
+        trial = self.state.trials[trial_id]
+        if trial.moved_at == trial.epoch and not told:
+            return self.fail(trial_id, reason)
+        self._record(Moved(trial_id=trial_id, reason=reason))
+        return True
+
+    def warn(self, text: str) -> None:
+        self._record(Warned(text=text))
 
     def drain(self, reason: str) -> None:
         """No new trials; the running ones end at their next report."""
@@ -189,6 +245,14 @@ class Experiment:
 
     def close(self, status: Literal["finished", "interrupted", "failed"], reason: str = "") -> None:
         self._record(Closed(status=status, reason=reason))
+
+    @property
+    def _is_tested(self) -> bool:
+        """Whether the present incumbent was; a run that grew may have found another."""
+        incumbent, tested = self.state.incumbent, self.state.tested
+        return incumbent is None or (
+            tested is not None and incumbent.checkpoint == (tested.trial_id, tested.epoch)
+        )
 
     @property
     def _may_suggest(self) -> bool:
@@ -221,7 +285,7 @@ class Experiment:
 
     def _test(self) -> FinalTest | None:
         incumbent = self.state.incumbent
-        if self._testing or incumbent is None or self.state.tested is not None:
+        if self._testing or incumbent is None or self._is_tested:
             return None
         self._testing = True
         return FinalTest(incumbent.config, incumbent.checkpoint)
@@ -234,12 +298,20 @@ class Experiment:
     def _replay(self, fact: Fact) -> None:
         if isinstance(fact, Reported):
             loss = self.state.objective.loss(fact.metrics)
-            self._scheduler.on_report(fact.trial_id, fact.epoch, loss)
+            decision = self._scheduler.on_report(fact.trial_id, fact.epoch, loss)
+            complete = fact.epoch >= self.state.max_epochs
+            goes_on = isinstance(decision, (Continue, Pause))
+            if complete and fact.epoch < self._max_epochs and goes_on:
+                self._complete_for_now[fact.trial_id] = decision
         self._apply(fact)
 
     def _apply(self, fact: Fact) -> None:
         self.state.apply(fact)
         match fact:
+            case Reopened():
+                self.hopeless, self._early_failures = "", EarlyFailures()
+                for trial_id in (*fact.continued, *fact.paused):
+                    self._complete_for_now.pop(trial_id, None)
             case Suggested():
                 self._history.suggested(fact.trial_id, fact.config)
                 self._scheduler.on_start(fact.trial_id, fact.config)
@@ -255,16 +327,29 @@ class Experiment:
                 if fact.exploit:
                     self._history.ended(fact.trial_id)  # as after an exploit below
             case Reported():
+                self._early_failures.an_epoch_was_reported()
                 self._history.reported(
                     fact.trial_id, fact.epoch, self.state.objective.loss(fact.metrics)
                 )
                 if isinstance(fact.decision, Exploit):
                     self._history.ended(fact.trial_id)  # its config is no longer the suggested one
                 self._forget_if_ended(fact.trial_id)
-            case Stopped() | Failed():
+            case Stopped():
                 self._forget_if_ended(fact.trial_id)
+            case Failed():
+                self._forget_if_ended(fact.trial_id)
+                self._judge_failure(fact)
+
+    def _judge_failure(self, fact: Failed) -> None:
+        self._early_failures.failed(fact)
+        if self._fail_fast:
+            self.hopeless = f"trial {fact.trial_id} failed, and the first failure ends this run"
+        elif self._early_failures.are_all_alike:
+            self.hopeless = "every trial fails in the same way"
 
     def _forget_if_ended(self, trial_id: int) -> None:
+        if trial_id in self._complete_for_now:
+            return
         if self.state.trials[trial_id].status.is_final:
             self._history.ended(trial_id)
             self._scheduler.on_end(trial_id)

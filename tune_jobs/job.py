@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
-from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import ByteSize, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 from pydantic.dataclasses import dataclass
 
 from models import MODELS
 from models.base import Model
 from search_algos.base import Scheduler, Searcher
-from search_algos.domains import SpaceError
+from search_algos.domains import Domain, SpaceError, is_json
 from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
 from search_algos.space import Space, split
@@ -58,6 +58,14 @@ class TuneJob:
             where the cluster has any.
         time_budget: seconds, after which no new trial starts and running ones end.
         max_failures: how often a trial that died goes on from its newest checkpoint.
+        fail_fast: the first failure ends the run.
+        trial_timeout: seconds without a report after which a trial counts as hanging: its
+            worker is ended, which is a failure.
+        keep_checkpoints: how many of a trial are kept; with two, a damaged one is no loss.
+        checkpoint_quota: bytes (``"2GiB"``) for all checkpoints of the run; beyond them the worst
+            ended trials' go first, and what is needed to go on never.
+        storage_patience: seconds for which a storage that fails (a full disk, a bucket out of
+            reach) is tried again before the run ends, to be resumed.
         points_to_evaluate: configs to try first; what one leaves out is drawn at random.
         warm_start: a run, by name or path, whose trials the searcher learns from first.
 
@@ -81,6 +89,11 @@ class TuneJob:
     gpus_per_trial: float | None = Field(default=None, ge=0)
     time_budget: PositiveFloat | None = None
     max_failures: int = Field(default=3, ge=0)
+    fail_fast: bool = False
+    trial_timeout: PositiveFloat | None = None
+    keep_checkpoints: PositiveInt = 2
+    checkpoint_quota: ByteSize | None = None
+    storage_patience: float = Field(default=300.0, ge=0)
     points_to_evaluate: list[dict[str, Any]] = Field(default_factory=list)
     warm_start: str | None = None
 
@@ -156,6 +169,7 @@ class TuneJob:
         record: Callable[[Fact], Fact],
         observe: Callable[[Fact, RunState], None],
         facts: Iterable[Fact] = (),
+        began_with: tuple[int, int] | None = None,
         warm_start: Iterable[Known] = (),
         in_background: bool = False,
     ) -> Experiment:
@@ -171,9 +185,11 @@ class TuneJob:
             num_samples=self.num_samples,
             max_epochs=self.max_epochs,
             max_failures=self.max_failures,
+            fail_fast=self.fail_fast,
             record=record,
             observe=observe,
             facts=facts,
+            began_with=began_with,
             warm_start=warm_start,
         )
 
@@ -201,6 +217,7 @@ class TuneJob:
             scheduler = attempt(self.build_scheduler)
             if searcher:
                 problems += self._searcher_problems(searcher, space)
+            problems += _unwritable(self.space)
             if model:
                 problems += config_problems(model, self.space, space, self.constants())
             if model and scheduler and scheduler.clones_trials:
@@ -222,6 +239,16 @@ class TuneJob:
                 f"give num_samples={searcher.size} for all of them, or a smaller space"
             )
         return problems
+
+
+def _unwritable(space: Mapping[str, Any]) -> list[str]:
+    """Plain values that job.json cannot hold, so that the run could not be resumed."""
+    return [
+        f"the space has {name!r} as {value!r}; a plain value is a number, text, true, false, "
+        "None, or a list of them"
+        for name, value in space.items()
+        if not isinstance(value, Domain) and not is_json(value)
+    ]
 
 
 def _without_ray(name: str, value: Any) -> Any:

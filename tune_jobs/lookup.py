@@ -15,6 +15,9 @@ from tune_jobs.tracebacks import user_traceback
 
 T = TypeVar("T")
 
+RAY_TUNE = "ray.tune:"
+"""How the names of Ray Tune's own objects begin."""
+
 
 def find_class(name: Any, base: type[T], registry: Mapping[str, str]) -> type[T]:
     """The class registered under ``name`` or standing at ``module:Class``; a class is itself.
@@ -39,8 +42,7 @@ def name_of(reference: Any) -> str:
         return f"{reference.__module__}:{reference.__qualname__}"
     if is_from_ray_tune(reference):
         cls = type(reference)
-        module = "ray.tune" if _is_in_ray_tune(cls) else cls.__module__
-        return f"{module}:{cls.__qualname__}"
+        return f"{RAY_TUNE if _is_in_ray_tune(cls) else f'{cls.__module__}:'}{cls.__qualname__}"
     return str(reference)
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tune_jobs import texts
-from tune_jobs.facts import Closed, Draining, Fact, Failed
+from tune_jobs.facts import Closed, Draining, Fact, Failed, Moved, Warned
 from tune_jobs.job import TuneJob
 from tune_jobs.run_state import RunState, Status, Trial
 from tune_jobs.views import View
@@ -21,14 +21,13 @@ REDRAWS_PER_SECOND = 8
 
 
 def progress_view(job: TuneJob, console: Console) -> View:
-    return LiveProgress(job, console) if console.is_terminal else LineProgress(job, console)
+    return LiveProgress(job, console) if console.is_terminal else LineProgress(console)
 
 
 class LineProgress:
     """One line for every event that a person would want to know of."""
 
-    def __init__(self, job: TuneJob, console: Console) -> None:
-        self._num_samples = job.num_samples
+    def __init__(self, console: Console) -> None:
         self._console = console
         self._best = ""
 
@@ -40,11 +39,11 @@ class LineProgress:
         if not any(news):
             return
         so_far = [
-            texts.counts(state, self._num_samples),
-            texts.time_left(state, self._num_samples),
+            texts.counts(state),
+            texts.time_left(state),
         ]
         self._console.print(
-            f"{texts.clock(state.last_fact - state.started):>7}  "
+            f"{texts.clock(state.seconds):>7}  "
             f"{'; '.join(filter(None, news))}  [{', '.join(filter(None, so_far))}]",
             markup=False,
             highlight=False,
@@ -59,7 +58,6 @@ class LiveProgress:
     """A bar over the trials, the counts, and a table of the trials at work."""
 
     def __init__(self, job: TuneJob, console: Console) -> None:
-        self._num_samples = job.num_samples
         self._drawn = float("-inf")
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
@@ -74,7 +72,7 @@ class LiveProgress:
         self._live.start()
 
     def __call__(self, fact: Fact, state: RunState) -> None:
-        if isinstance(fact, (Failed, Draining)):
+        if isinstance(fact, (Failed, Moved, Warned, Draining)):
             self._live.console.print(texts.describe(fact, state), markup=False, highlight=False)
         now = time.monotonic()
         if now - self._drawn > 1 / REDRAWS_PER_SECOND or isinstance(fact, Closed):
@@ -85,11 +83,11 @@ class LiveProgress:
         self._live.stop()
 
     def _draw(self, state: RunState) -> None:
-        left = texts.time_left(state, self._num_samples)
+        left = texts.time_left(state)
         if not state.epochs_total:
             left = "starting workers"
-        self._bar.update(self._task, completed=state.ended, left=left)
-        line = Text(f"{texts.counts(state, self._num_samples)}; {texts.best(state)}")
+        self._bar.update(self._task, total=state.num_samples, completed=state.ended, left=left)
+        line = Text(f"{texts.counts(state)}; {texts.best(state)}")
         running = state.with_status(Status.RUNNING)
         table = [_table_of(running, state)] if running else []
         self._live.update(Group(self._bar, line, *table))

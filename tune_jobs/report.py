@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 from typing import Any
 
-from tune_jobs.checkpoints import CheckpointStore
-from tune_jobs.run_folder import Declaration, RunFolder, write_json
+from tune_jobs.checkpoints import folder_of
+from tune_jobs.declaration import Declaration
+from tune_jobs.run_folder import RunFolder, write_json
 from tune_jobs.run_state import RunState, Status, Trial
 
 
@@ -25,7 +26,7 @@ def write_reports(folder: RunFolder, state: RunState) -> None:
 
 def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[str, Any]:
     """The run in one object; ``epochs_saved`` is the share of full training not needed."""
-    epochs_full = len(state.trials) * declared.max_epochs
+    epochs_full = len(state.trials) * state.max_epochs
     return {
         "job": declared.name,
         "run": folder.name,
@@ -33,7 +34,7 @@ def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[s
         "metric": declared.metric,
         "mode": declared.mode,
         "seed": declared.seed,
-        "wall_s": round(state.last_fact - state.started, 1),
+        "wall_s": round(state.seconds, 1),
         "epochs_total": state.epochs_total,
         "epochs_full": epochs_full,
         "epochs_saved": round(1 - state.epochs_total / epochs_full, 4) if epochs_full else 0.0,
@@ -41,7 +42,7 @@ def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[s
             "total": len(state.trials),
             **{s.value: state.counts[s] for s in Status if s.is_final},
         },
-        "best": _best(folder, declared, state),
+        "best": _best(declared, state),
     }
 
 
@@ -57,22 +58,22 @@ def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
         "seconds": round(trial.seconds, 3),
         "node": trial.node,
         "failures": trial.failures,
+        "moves": len(trial.moves),
         "reason": "" if trial.status is Status.FAILED else trial.note,
         "error": trial.note if trial.status is Status.FAILED else "",
         **{f"config/{name}": value for name, value in trial.config.items()},
     }
 
 
-def _best(folder: RunFolder, declared: Declaration, state: RunState) -> dict[str, Any] | None:
+def _best(declared: Declaration, state: RunState) -> dict[str, Any] | None:
     best = state.incumbent
     if best is None:
         return None
-    checkpoint = CheckpointStore(folder.checkpoints).folder(best.checkpoint)
     return {
         "trial_id": best.trial_id,
         "config": {**declared.constants, **best.config},
         "epoch": best.epoch,
         "value": state.objective.value(best.loss),
         "test": state.tested.metrics if state.tested and not state.tested.error else None,
-        "checkpoint": str(checkpoint.relative_to(folder.path)),
+        "checkpoint": f"checkpoints/{folder_of(best.checkpoint)}",
     }

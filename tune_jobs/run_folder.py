@@ -2,12 +2,11 @@
 
 job.json       the declaration as run, with versions, git commit, hardware, command line
 journal.jsonl  the truth
-summary.json, trials.csv, tensorboard/, checkpoints/   derived, or written by the trials
+summary.json, trials.csv, tensorboard/, errors/, checkpoints/   derived, or written by trials
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import platform
@@ -19,12 +18,16 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from search_algos.domains import Domain
+from platformdirs import user_cache_path
+
+from tune_jobs.declaration import Declaration, as_json
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.job import TuneJob
-from tune_jobs.lookup import field_names, name_of
-from tune_jobs.objective import Objective
+from tune_jobs.lookup import field_names
+from tune_jobs.mirror import fetch
+from tune_jobs.storage import Folder, Place, open_place, patiently
 
 RECORDED_VERSIONS = (
     *("tune-jobs", "ray", "torch", "numpy", "scipy", "scikit-learn"),
@@ -34,11 +37,21 @@ RECORDED_VERSIONS = (
 
 @dataclass(frozen=True)
 class RunFolder:
+    """A run's folder on this machine. A run in a bucket is kept there, and its folder here is
+    what the driver works on; its checkpoints are in the bucket alone.
+    """
+
     path: Path
+    bucket: Place | None = None
 
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def place(self) -> Place:
+        """Where the run is kept."""
+        return self.bucket or Folder(self.path)
 
     @property
     def journal(self) -> Path:
@@ -49,17 +62,37 @@ class RunFolder:
         return self.path / "job.json"
 
     @property
-    def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
+    def checkpoints(self) -> Place:
+        return self.place.child("checkpoints")
 
     @property
     def tensorboard(self) -> Path:
         return self.path / "tensorboard"
 
+    @property
+    def errors(self) -> Path:
+        return self.path / "errors"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a run. Raises StorageError where that cannot be seen."""
+        try:
+            patiently(lambda: self.place.read("job.json"), 0.0)
+        except FileNotFoundError:
+            return False
+        return True
+
     def check_free(self) -> None:
         """Raises UserError where a run has this name, or where nothing can be written."""
-        if self.path.exists():
-            raise UserError(f"run {self.name!r} exists in {self.path.parent}; give another --name")
+        if self.exists or self.path.exists():
+            raise UserError(
+                f"run {self.name!r} exists in {self.place.url.rpartition('/')[0]}; go on with it "
+                f"by `tune-jobs resume {self.name}`, or give another --name"
+            )
         there = next(parent for parent in self.path.parents if parent.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):
             raise UserError(
@@ -67,90 +100,91 @@ class RunFolder:
                 "another --storage"
             )
 
-    def create(self, job: TuneJob, cluster: Mapping[str, float]) -> None:
-        """Makes the folder with its job.json; ``cluster`` is what Ray has to give.
+    def create(self, job: TuneJob, cluster: Mapping[str, float], file: Path | None) -> None:
+        """Makes the folder with its job.json; ``cluster`` is what Ray has to give, ``file``
+        where the job is declared.
 
         Raises UserError as `check_free` does.
         """
         self.check_free()
         self.path.mkdir(parents=True)
-        write_json(self.declaration, {**declaration(job), **provenance(), "cluster": dict(cluster)})
+        content = {**as_json(job, file), **provenance(), "cluster": dict(cluster)}
+        write_json(self.declaration, content)
+
+    def read_job_json(self) -> dict[str, Any]:
+        """Raises UserError where the folder holds no run."""
+        try:
+            found: dict[str, Any] = json.loads(self.declaration.read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path} holds no run: job.json cannot be read") from error
+        return found
 
     def read_declaration(self) -> Declaration:
         """Raises UserError where the folder holds no run."""
-        try:
-            found = json.loads(self.declaration.read_text())
-        except (OSError, ValueError) as error:
-            raise UserError(f"{self.path} holds no run: job.json cannot be read") from error
+        found = self.read_job_json()
         return Declaration(**{name: found[name] for name in field_names(Declaration)})
 
 
 @dataclass(frozen=True)
-class Declaration:
-    """The part of job.json that a view needs; the model is never imported for it."""
+class Storage:
+    """Where runs are kept, each in a folder of its own."""
 
-    name: str
-    metric: str
-    mode: str
-    num_samples: int
-    max_epochs: int
-    seed: int
-    constants: dict[str, Any]
+    place: Place
 
-    @property
-    def objective(self) -> Objective:
-        return Objective(self.metric, "min" if self.mode == "min" else "max")
+    def run(self, name: str) -> RunFolder:
+        """The folder of a run, which may be there or not."""
+        if isinstance(self.place, Folder):
+            return RunFolder(self.place.path / name)
+        return RunFolder(_working_copies(self.place) / name, self.place.child(name))
 
+    def fetched(self, name: str) -> RunFolder:
+        """The folder of a run that is there, with all that a driver or a view needs."""
+        folder = self.run(name)
+        if folder.bucket:
+            fetch(folder.bucket, folder.path)
+        return folder
 
-def storage_folder(given: str | None) -> Path:
-    """``--storage``, else $TUNE_JOBS_STORAGE, else ./results.
-
-    Raises UserError for a place that is not a folder.
-    """
-    place = given or os.environ.get("TUNE_JOBS_STORAGE") or "results"
-    if "://" in place:
-        raise UserError(
-            f"storage {place!r} is no folder; give one that every node can reach, such as NFS"
+    def runs(self) -> list[RunFolder]:
+        """All that are there, oldest first."""
+        folders = patiently(self.place.folders, 0.0)
+        names = [name for name in folders if self.run(name).exists]
+        return sorted(
+            map(self.fetched, names), key=lambda folder: folder.declaration.stat().st_mtime
         )
-    return Path(place).expanduser().absolute()
 
 
-def new_run(job: TuneJob, storage: Path, name: str | None) -> RunFolder:
+def find_storage(given: str | None) -> Storage:
+    """``--storage``, else $TUNE_JOBS_STORAGE, else ./results: a folder or a bucket's URL.
+
+    Raises UserError for a place that is neither.
+    """
+    return Storage(open_place(given or os.environ.get("TUNE_JOBS_STORAGE") or "results"))
+
+
+def new_run(job: TuneJob, storage: Storage, name: str | None) -> RunFolder:
     """The folder of a run to come: ``name``, or the job's name and the time."""
     if name is not None and (not name or "/" in name or name.startswith(".")):
         raise UserError(f"run name {name!r} is no name of a folder; use letters, digits, _ . -")
-    return RunFolder(storage / (name or f"{job.name}-{time.strftime('%Y%m%d-%H%M%S')}"))
+    return storage.run(name or f"{job.name}-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
-def find_run(storage: Path, name_or_path: str) -> RunFolder:
-    """Raises UserError for a run that is not there."""
-    for path in (storage / name_or_path, Path(name_or_path)):
-        if (path / "job.json").is_file():
-            return RunFolder(path)
-    names = [run.name for run in all_runs(storage)]
+def find_run(storage: Storage, name_or_path: str) -> RunFolder:
+    """A run of the storage, or one anywhere by its path or URL.
+
+    Raises UserError for a run that is not there.
+    """
+    place, _, name = name_or_path.rstrip("/").rpartition("/")
+    elsewhere = [Storage(open_place(place or "."))] if name else []
+    for candidate in ([] if place else [storage]) + elsewhere:
+        if candidate.run(name).exists:
+            return candidate.fetched(name)
+    names = [run.name for run in storage.runs()]
     hint = nearest(name_or_path, names) if names else "it has no runs"
-    raise UserError(f"run {name_or_path!r} is not in {storage}; {hint}")
+    raise UserError(f"run {name_or_path!r} is not in {storage.place.url}; {hint}")
 
 
-def all_runs(storage: Path) -> list[RunFolder]:
-    """Every run of a storage, oldest first."""
-    found = sorted(storage.glob("*/job.json"), key=lambda path: path.stat().st_mtime)
-    return [RunFolder(path.parent) for path in found]
-
-
-def declaration(job: TuneJob) -> dict[str, Any]:
-    """The job as JSON."""
-    fields = {field: getattr(job, field) for field in field_names(job)}
-    for kind in ("model", "searcher", "scheduler"):
-        fields[kind] = name_of(fields[kind])
-    fields["space"] = {
-        name: {"domain": type(value).__name__, **dataclasses.asdict(value)}
-        if isinstance(value, Domain)
-        else value
-        for name, value in job.space.items()
-    }
-    fields["constants"] = job.constants()
-    return fields
+def _working_copies(place: Place) -> Path:
+    return user_cache_path("tune-jobs") / "runs" / quote(place.url, safe="")
 
 
 def provenance() -> dict[str, Any]:

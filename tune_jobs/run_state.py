@@ -16,12 +16,15 @@ from tune_jobs.facts import (
     Fact,
     Failed,
     Known,
+    Moved,
     Opened,
+    Reopened,
     Reported,
     Resumed,
     Stopped,
     Suggested,
     Tested,
+    Warned,
 )
 from tune_jobs.objective import Objective
 
@@ -55,6 +58,11 @@ class Trial:
     seconds: float = 0.0  # of training and evaluation
     node: str = ""
     failures: int = 0
+    moves: list[str] = field(default_factory=list)  # why it went on elsewhere, every time
+    moved_at: int = -1  # epochs recorded at the last move
+    lineage: int = 0  # how often it was made a clone
+    clone_of: CheckpointRef | None = None  # where its lineage began
+    cloned_at: int = 0  # epochs recorded then
     note: str = ""  # why it ended, or its last error
 
 
@@ -74,24 +82,29 @@ class Incumbent(NamedTuple):
 class RunState:
     """The trials of a run, by number, after every fact it was given."""
 
-    def __init__(self, objective: Objective, max_epochs: int) -> None:
+    def __init__(self, objective: Objective, num_samples: int, max_epochs: int) -> None:
         self.objective = objective
+        self.num_samples = num_samples
         self.max_epochs = max_epochs
         self.trials: dict[int, Trial] = {}
         self.counts: Counter[Status] = Counter()
-        self.clones: dict[int, CheckpointRef] = {}  # trials that have yet to start from another
         self.epochs_total = 0
         self.incumbent: Incumbent | None = None
         self.draining = ""  # why no new trial starts
+        self.warnings: list[str] = []
         self.tested: Tested | None = None
         self.closed: Closed | None = None
         self.started = math.nan  # seconds since 1970
+        self.idle = 0.0  # seconds between one driver's last fact and the next one's first
         self.first_report = math.nan
         self.last_fact = math.nan
 
     @classmethod
-    def of(cls, facts: Iterable[Fact], objective: Objective, max_epochs: int) -> RunState:
-        state = cls(objective, max_epochs)
+    def of(
+        cls, facts: Iterable[Fact], objective: Objective, num_samples: int, max_epochs: int
+    ) -> RunState:
+        """The numbers are those that the run began with."""
+        state = cls(objective, num_samples, max_epochs)
         for fact in facts:
             state.apply(fact)
         return state
@@ -101,6 +114,11 @@ class RunState:
         return self.counts[Status.RUNNING] + self.counts[Status.PAUSED] == 0
 
     @property
+    def seconds(self) -> float:
+        """How long drivers were at work on the run."""
+        return self.last_fact - self.started - self.idle
+
+    @property
     def ended(self) -> int:
         return sum(count for status, count in self.counts.items() if status.is_final)
 
@@ -108,10 +126,13 @@ class RunState:
         return [trial for trial in self.trials.values() if trial.status is status]
 
     def apply(self, fact: Fact) -> None:
-        self.last_fact = fact.time
+        before, self.last_fact = self.last_fact, fact.time
         match fact:
             case Opened():
                 self.started = fact.time
+            case Reopened():
+                self.idle += fact.time - before
+                self._reopen(fact)
             case Known():
                 pass  # for the searcher
             case Suggested():
@@ -129,6 +150,12 @@ class RunState:
                 trial = self.trials[fact.trial_id]
                 trial.failures += 1
                 self._move(trial, Status.RUNNING if fact.retry else Status.FAILED, fact.error)
+            case Moved():
+                trial = self.trials[fact.trial_id]
+                trial.moves.append(fact.reason)
+                trial.moved_at = trial.epoch
+            case Warned():
+                self.warnings.append(fact.text)
             case Draining():
                 self.draining = fact.reason
             case Tested():
@@ -136,12 +163,19 @@ class RunState:
             case Closed():
                 self.closed = fact
 
+    def _reopen(self, fact: Reopened) -> None:
+        self.num_samples, self.max_epochs = fact.num_samples, fact.max_epochs
+        self.draining, self.closed = "", None
+        for trial_id in fact.continued:
+            self._move(self.trials[trial_id], Status.RUNNING)
+        for trial_id in fact.paused:
+            self._move(self.trials[trial_id], Status.PAUSED)
+
     def _apply_report(self, trial: Trial, fact: Reported) -> None:
         trial.epoch = fact.epoch
         trial.metrics = dict(fact.metrics)
         trial.seconds += fact.seconds
         trial.node = fact.node
-        self.clones.pop(trial.trial_id, None)
         self.epochs_total += 1
         if self.epochs_total == 1:
             self.first_report = fact.time
@@ -159,8 +193,9 @@ class RunState:
 
     def _clone(self, trial: Trial, exploit: Exploit) -> None:
         trial.config = dict(exploit.config)
-        source = self.trials[exploit.source]
-        self.clones[trial.trial_id] = CheckpointRef(source.trial_id, source.epoch)
+        trial.lineage += 1
+        trial.clone_of = CheckpointRef(exploit.source, self.trials[exploit.source].epoch)
+        trial.cloned_at = trial.epoch
 
     def _judge(self, trial: Trial, loss: float) -> None:
         if not math.isfinite(loss):
@@ -174,5 +209,3 @@ class RunState:
         self.counts[trial.status] -= 1
         self.counts[status] += 1
         trial.status, trial.note = status, note
-        if status.is_final:
-            self.clones.pop(trial.trial_id, None)

@@ -15,12 +15,15 @@ from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
 from tune_jobs import texts
 from tune_jobs.comparison import Outcome
+from tune_jobs.declaration import Declaration
+from tune_jobs.driving import driver_of
 from tune_jobs.errors import UserError
 from tune_jobs.job import TuneJob
 from tune_jobs.journal import read
 from tune_jobs.lookup import field_names, name_of
-from tune_jobs.run_folder import Declaration, RunFolder
-from tune_jobs.run_state import RunState
+from tune_jobs.run_folder import RunFolder
+from tune_jobs.run_state import RunState, Status
+from tune_jobs.tracebacks import kind_of
 
 
 def print_jobs(console: Console, jobs: Iterable[tuple[TuneJob, ModuleType]]) -> None:
@@ -60,20 +63,22 @@ def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
     table = _table("run", "status", "trials", "epochs", "best")
     for folder in folders:
         try:
-            declared, state = _read(folder)
+            _, state = _read(folder)
         except UserError as error:
             table.add_row(folder.name, "unreadable", "", "", str(error))
             continue
-        trials = f"{state.ended}/{declared.num_samples}"
+        trials = f"{state.ended}/{state.num_samples}"
         table.add_row(
-            folder.name, _status(state), trials, str(state.epochs_total), texts.best(state)
+            folder.name, _status(folder, state), trials, str(state.epochs_total), texts.best(state)
         )
     console.print(table)
 
 
 def print_run(console: Console, folder: RunFolder) -> None:
     declared, state = _read(folder)
-    console.print(f"{_near(folder.path)}: {_status(state)}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{_near(folder.path)}: {_status(folder, state)}", highlight=False, soft_wrap=True
+    )
     for line in _so_far(declared, state):
         console.print(line, highlight=False, soft_wrap=True)
     trials = _table("trial", "status", "epoch", f"best {declared.metric}", "config", "")
@@ -84,9 +89,23 @@ def print_run(console: Console, folder: RunFolder) -> None:
             str(trial.epoch),
             texts.number(state.objective.value(trial.best_loss)) if trial.best_epoch else "",
             texts.values(trial.config),
-            texts.last_line(trial.note) if trial.note else "",
+            texts.outcome(trial),
         )
     console.print(trials)
+    for warning in state.warnings:
+        console.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+    for error, numbers in _errors(state).items():
+        console.print(f"\nfailed: trial {', '.join(map(str, numbers))}", highlight=False)
+        console.print(error, markup=False, highlight=False, soft_wrap=True)
+
+
+def _errors(state: RunState) -> dict[str, list[int]]:
+    """What trials failed with, one error of every kind, and which trials those are."""
+    found: dict[str, tuple[str, list[int]]] = {}
+    for trial in state.with_status(Status.FAILED):
+        _, numbers = found.setdefault(kind_of(trial.note), (trial.note, []))
+        numbers.append(trial.trial_id)
+    return dict(found.values())
 
 
 def print_comparison(
@@ -120,20 +139,29 @@ def print_comparison(
 
 
 def print_result(console: Console, folder: RunFolder, state: RunState) -> None:
+    """How a run ended; the way to go on where there is more to do."""
     declared = folder.read_declaration()
     console.print()
     for line in _so_far(declared, state):
         console.print(line, highlight=False, soft_wrap=True)
-    console.print(f"run   {_near(folder.path)}", highlight=False, soft_wrap=True)
+    where = folder.bucket.url if folder.bucket else _near(folder.path)
+    console.print(f"run   {where}", highlight=False, soft_wrap=True)
     console.print(
         f"look  tensorboard --logdir {_near(folder.tensorboard)}", highlight=False, soft_wrap=True
     )
+    if not state.closed or state.closed.status != "finished":
+        console.print(f"next  {resume_command(folder)}", highlight=False, soft_wrap=True)
+
+
+def resume_command(folder: RunFolder) -> str:
+    """What goes on with a run, from anywhere."""
+    return f"tune-jobs resume {_near(folder.path) if not folder.bucket else folder.bucket.url}"
 
 
 def _so_far(declared: Declaration, state: RunState) -> list[str]:
-    took = texts.clock(state.last_fact - state.started)
-    lines = [f"      {texts.counts(state, declared.num_samples)}, {took}"]
-    full = len(state.trials) * declared.max_epochs
+    took = texts.clock(state.seconds)
+    lines = [f"      {texts.counts(state)}, {took}"]
+    full = len(state.trials) * state.max_epochs
     if full and state.closed and state.closed.status == "finished":
         lines[0] += f", {1 - state.epochs_total / full:.0%} of {full} epochs saved"
     if state.incumbent:
@@ -148,7 +176,7 @@ def _so_far(declared: Declaration, state: RunState) -> list[str]:
 
 def _read(folder: RunFolder) -> tuple[Declaration, RunState]:
     declared = folder.read_declaration()
-    return declared, RunState.of(read(folder.journal), declared.objective, declared.max_epochs)
+    return declared, declared.state(read(folder.journal))
 
 
 def _near(path: Path) -> Path:
@@ -156,8 +184,12 @@ def _near(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _status(state: RunState) -> str:
-    return state.closed.status if state.closed else "running, or its driver died"
+def _status(folder: RunFolder, state: RunState) -> str:
+    if driver := driver_of(folder):
+        return f"running ({driver})"
+    if state.closed and state.closed.status == "finished":
+        return "finished"
+    return f"{state.closed.status if state.closed else 'its driver died'}; {resume_command(folder)}"
 
 
 def _docstring(module: ModuleType) -> str:

@@ -75,7 +75,7 @@ def simulate(
                 experiment.tested(work, metrics)
             else:
                 begin(work, work.epoch + 1)
-        if not queue:
+        if not queue or experiment.hopeless:
             return clock.now
         end = heapq.heappop(queue)
         clock.now = end.time

@@ -5,6 +5,8 @@ With TensorBoard's own writer: the other one, tensorboardX, imports torch into t
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from google.protobuf.struct_pb2 import Value
@@ -18,6 +20,7 @@ from tune_jobs.facts import Fact, Reported
 from tune_jobs.run_state import RunState, Trial
 
 FLUSH_SECONDS = 2
+TAKE_OVER_SECONDS = 60  # a driver that could not write for longer has told so
 
 
 class TensorBoard:
@@ -26,6 +29,22 @@ class TensorBoard:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._writers: dict[int, EventFileWriter] = {}
+
+    def take_over(self, facts: Iterable[Fact], state: RunState) -> None:
+        """Goes on where an earlier driver ended. What that had not written yet may be missing
+        from its last files, so they are written anew from the facts."""
+        last_written = state.last_fact - TAKE_OVER_SECONDS
+        again = {
+            fact.trial_id
+            for fact in facts
+            if isinstance(fact, Reported)
+            and (fact.time >= last_written or not state.trials[fact.trial_id].status.is_final)
+        }
+        for trial_id in again:
+            shutil.rmtree(self._folder / f"{trial_id:05d}", ignore_errors=True)
+        for fact in facts:
+            if isinstance(fact, Reported) and fact.trial_id in again:
+                self(fact, state)
 
     def __call__(self, fact: Fact, state: RunState) -> None:
         match fact:

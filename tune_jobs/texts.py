@@ -6,9 +6,22 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ByteSize
+
 from search_algos.decisions import Exploit
-from tune_jobs.facts import Draining, Fact, Failed, Reported, Resumed, Stopped, Tested
-from tune_jobs.run_state import RunState, Status
+from tune_jobs.facts import (
+    Draining,
+    Fact,
+    Failed,
+    Moved,
+    Reopened,
+    Reported,
+    Resumed,
+    Stopped,
+    Tested,
+    Warned,
+)
+from tune_jobs.run_state import RunState, Status, Trial
 
 
 def describe(fact: Fact, state: RunState) -> str:
@@ -29,6 +42,13 @@ def describe(fact: Fact, state: RunState) -> str:
         case Failed():
             then = "starts again from its checkpoint" if fact.retry else "failed"
             return f"trial {fact.trial_id} {then}: {last_line(fact.error)}"
+        case Moved():
+            return f"trial {fact.trial_id} goes on elsewhere: {last_line(fact.reason)}"
+        case Warned():
+            return f"warning: {fact.text}"
+        case Reopened():
+            in_flight = state.counts[Status.RUNNING]
+            return f"resumed: {state.ended} trials had ended, {in_flight} go on"
         case Draining():
             return f"ending: {fact.reason}"
         case Tested():
@@ -38,8 +58,14 @@ def describe(fact: Fact, state: RunState) -> str:
     return ""
 
 
-def counts(state: RunState, num_samples: int) -> str:
-    parts = [f"trials {state.ended}/{num_samples}", f"epochs {state.epochs_total}"]
+def outcome(trial: Trial) -> str:
+    """Why a trial ended or what happened to it, in a line."""
+    moved = [f"moved: {last_line(reason)}" for reason in trial.moves]
+    return "; ".join([*moved, *([last_line(trial.note)] if trial.note else [])])
+
+
+def counts(state: RunState) -> str:
+    parts = [f"trials {state.ended}/{state.num_samples}", f"epochs {state.epochs_total}"]
     for status, words in (
         (Status.STOPPED, "stopped early"),
         (Status.PAUSED, "paused"),
@@ -58,12 +84,12 @@ def best(state: RunState) -> str:
     return f"best {state.objective.metric} {value} ({where})"
 
 
-def time_left(state: RunState, num_samples: int) -> str:
+def time_left(state: RunState) -> str:
     """A guess from the trials so far; nothing before the first has ended or after the last."""
-    if not state.ended or state.ended >= num_samples or state.draining:
+    if not state.ended or state.ended >= state.num_samples or state.draining:
         return ""
-    per_trial = (state.last_fact - state.first_report) / state.ended
-    return f"about {clock(per_trial * (num_samples - state.ended))} left"
+    per_trial = (state.last_fact - state.first_report - state.idle) / state.ended
+    return f"about {clock(per_trial * (state.num_samples - state.ended))} left"
 
 
 def values(items: Mapping[str, Any]) -> str:
@@ -72,6 +98,11 @@ def values(items: Mapping[str, Any]) -> str:
 
 def number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def size(count: float) -> str:
+    """Bytes, in the units of ``--checkpoint-quota``."""
+    return ByteSize(count).human_readable()
 
 
 def clock(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import traceback
 from pathlib import Path
 
@@ -28,3 +29,11 @@ def user_traceback(error: BaseException, said: str = "") -> str:
     lines = traceback.format_list(frames)
     lines += [said] if said else traceback.format_exception_only(error)
     return "".join(lines).rstrip()
+
+
+def kind_of(error: str) -> str:
+    """What errors with the same cause have in common: the places in a traceback and the type,
+    or, where there is none, the text without its numbers."""
+    places = re.findall(r"^  File .*$", error, re.MULTILINE)
+    last = error.strip().rpartition("\n")[2]
+    return "\n".join([*places, last.partition(":")[0]]) if places else re.sub(r"\d+", "", error)

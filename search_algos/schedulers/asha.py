@@ -40,6 +40,7 @@ class ASHA(Scheduler):
     """
 
     pauses_trials = True
+    can_grow = True
 
     def __init__(
         self,

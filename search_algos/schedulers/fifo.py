@@ -9,5 +9,7 @@ from search_algos.decisions import Continue, Decision
 class FIFO(Scheduler):
     """Never cuts a trial short."""
 
+    can_grow = True
+
     def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
         return Continue()

@@ -27,6 +27,7 @@ class MedianStopping(Scheduler):
     """
 
     rank_based = False
+    can_grow = True
 
     def __init__(
         self,

@@ -43,6 +43,7 @@ class PBT(Scheduler):
 
     pauses_trials = True
     clones_trials = True
+    can_grow = True
 
     def __init__(
         self,

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from runs import begun, falling, simulated, state_of, tiny_job
+from runs import Recorded, begun, falling, simulated, state_of, tiny_job
 from strategies import curves
 
+from search_algos.base import Scheduler
 from search_algos.decisions import Continue, Exploit, Stop
 from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
 from tune_jobs.errors import UserError
 from tune_jobs.experiment import FinalTest, Train
-from tune_jobs.facts import Fact, Stopped, Suggested, Tested
+from tune_jobs.facts import Fact, Failed, Stopped, Suggested, Tested
+from tune_jobs.lookup import find_class
 from tune_jobs.run_state import CheckpointRef, RunState, Status
-from tune_jobs.simulate import Curve, Epoch
+from tune_jobs.simulate import Curve, Epoch, simulate
 
 pairs = pytest.mark.parametrize(
     ("searcher", "scheduler"), [(a, b) for a in sorted(SEARCHERS) for b in sorted(SCHEDULERS)]
@@ -58,6 +62,7 @@ def test_a_resumed_run_with_many_workers_loses_and_repeats_nothing(
     curve: Curve, workers: int, cut: int
 ) -> None:
     whole = simulated(curve=curve, workers=workers)
+    assume(not whole.experiment.hopeless)
     resumed = simulated(
         curve=curve, workers=workers, facts=whole.facts[: 1 + cut % len(whole.facts)]
     )
@@ -100,11 +105,12 @@ def test_a_clone_goes_on_from_the_newest_checkpoint_of_its_source() -> None:
     experiment.report(1, 1, {"loss": 2.0})
     decision = experiment.report(1, 2, {"loss": 2.0})
     assert decision == Exploit(0, {"x": 0.91})
-    assert experiment.train(1) == Train(1, {"x": 0.91}, epoch=2, clone_of=CheckpointRef(0, 4))
+    cloned = Train(1, {"x": 0.91}, 2, lineage=1, clone_of=CheckpointRef(0, 4), cloned_at=2)
+    assert experiment.train(1) == cloned
     assert experiment.fail(1, "its worker died")
-    assert experiment.train(1).clone_of == CheckpointRef(0, 4)
+    assert experiment.train(1) == cloned
     experiment.report(1, 3, {"loss": 0.5})
-    assert experiment.train(1).clone_of is None
+    assert experiment.train(1) == replace(cloned, epoch=3)
     assert experiment.state.incumbent is not None
     assert experiment.state.incumbent.config == {"x": 0.91}
 
@@ -128,7 +134,7 @@ def test_a_run_in_which_every_trial_fails_ends_without_a_test() -> None:
     def curve(config: Any, epoch: int) -> Epoch:
         raise RuntimeError("no such file")
 
-    run = simulated(curve=curve, max_failures=1)
+    run = simulated(curve=curve, max_failures=0, num_samples=2)
     assert {trial.status for trial in run.trials} == {Status.FAILED}
     assert run.experiment.finished
     assert not any(isinstance(fact, Tested) for fact in run.facts)
@@ -156,6 +162,136 @@ def test_a_test_that_fails_is_tried_again_and_then_told() -> None:
     assert run.experiment.finished
     assert run.experiment.state.tested is not None
     assert run.experiment.state.tested.error == "worker died again"
+
+
+def test_where_every_trial_fails_in_the_same_way_the_run_ends_soon() -> None:
+    def curve(config: Any, epoch: int) -> Epoch:
+        raise RuntimeError("no such file")
+
+    run = simulated(curve=curve, num_samples=50, max_failures=1)
+    assert run.experiment.hopeless == "every trial fails in the same way"
+    assert len([fact for fact in run.facts if isinstance(fact, Failed)]) == 3
+    assert len(run.trials) == 2, "no third one was begun"
+
+
+@pytest.mark.parametrize(
+    "but",
+    ["one of them reports an epoch", "the errors differ", "it takes longer than a minute"],
+)
+def test_failures_that_are_not_all_alike_do_not_end_a_run(but: str) -> None:
+    def curve(config: Any, epoch: int) -> Epoch:
+        run.clock.now += 70 * (but == "it takes longer than a minute")
+        first = config == run.trials[0].config
+        if but == "one of them reports an epoch" and first and epoch == 1:
+            return falling(config, epoch)
+        kind = f" of kind {'abc'[len(run.facts) % 3]}" * (but == "the errors differ")
+        raise RuntimeError(f"no such file{kind}")
+
+    run = begun(tiny_job(scheduler="fifo", max_failures=1, num_samples=5))
+    simulate(run.experiment, curve, 1, run.clock)
+    assert run.experiment.hopeless == ""
+    assert {trial.status for trial in run.trials} == {Status.FAILED}
+    assert len(run.trials) == 5
+
+
+def test_the_first_failure_ends_a_run_that_fails_fast() -> None:
+    def curve(config: Any, epoch: int) -> Epoch:
+        if epoch == 3:
+            raise RuntimeError("no memory left")
+        return falling(config, epoch)
+
+    run = simulated(curve=curve, scheduler="fifo", fail_fast=True)
+    assert [trial.status for trial in run.trials] == [Status.FAILED]
+    assert "trial 0 failed" in run.experiment.hopeless
+
+
+def test_a_trial_whose_worker_was_told_to_go_uses_up_no_failure() -> None:
+    experiment = begun(tiny_job(scheduler="fifo", max_failures=0)).experiment
+    experiment.next()
+    experiment.report(0, 1, {"loss": 1.0})
+    assert all(experiment.move(0, "its node is being drained", told=True) for _ in range(9))
+    trial = experiment.state.trials[0]
+    assert (trial.status, trial.failures, len(trial.moves)) == (Status.RUNNING, 0, 9)
+
+
+def test_a_lost_node_is_a_failure_only_where_the_trial_came_no_further_since() -> None:
+    experiment = begun(tiny_job(scheduler="fifo", max_failures=0)).experiment
+    experiment.next()
+    for epoch in (1, 2, 3):
+        experiment.report(0, epoch, {"loss": 1.0})
+        assert experiment.move(0, "its node died")
+    assert not experiment.move(0, "its node died")
+    trial = experiment.state.trials[0]
+    assert (trial.status, trial.failures, len(trial.moves)) == (Status.FAILED, 1, 3)
+
+
+growing = pytest.mark.parametrize(
+    "scheduler", [n for n in sorted(SCHEDULERS) if find_class(n, Scheduler, SCHEDULERS).can_grow]
+)
+
+
+@growing
+@settings(max_examples=30)
+@given(curve=curves(), workers=st.integers(1, 4), cut=st.integers(0, 10_000))
+def test_a_run_that_grows_is_one_that_was_longer_from_the_start(
+    scheduler: str, curve: Curve, workers: int, cut: int
+) -> None:
+    """What was complete goes on, or not, as the scheduler would have had it; what was decided
+    stands; nothing is trained twice; and it can die and grow again at any moment."""
+    small = simulated(scheduler=scheduler, curve=curve, workers=workers, max_epochs=4)
+    assume(not small.experiment.hopeless)
+    decided = {(r.trial_id, r.epoch): r.decision for r in small.reports}
+    grown = reopened(small.facts, scheduler, curve, workers, num_samples=14, max_epochs=9)
+    prefix = grown.facts[: len(small.facts) + 1 + cut % (len(grown.facts) - len(small.facts))]
+    again = reopened(prefix, scheduler, curve, workers, num_samples=14, max_epochs=9)
+    for run in (grown, again):
+        epochs = [(fact.trial_id, fact.epoch) for fact in run.reports]
+        assert len(epochs) == len(set(epochs))
+        assert {at: d for at, d in run.decisions.items() if at in decided} == decided
+        assert all(trial.status.is_final for trial in run.trials)
+        assert len(run.trials) == 14
+        for trial in run.trials:
+            diverged = not math.isfinite(trial.metrics.get("loss", 0.0))
+            if trial.status is Status.COMPLETED and not diverged and scheduler in ("fifo", "pbt"):
+                assert trial.epoch == 9
+    if workers == 1:
+        assert untimed(again.facts)[-1] == untimed(grown.facts)[-1]
+
+
+def reopened(
+    facts: list[Fact], scheduler: str, curve: Curve, workers: int, **numbers: int
+) -> Recorded:
+    run = begun(tiny_job(scheduler=scheduler, **numbers), facts, began_with=(10, 4))
+    run.experiment.reopen()
+    simulate(run.experiment, curve, workers, run.clock)
+    return run
+
+
+def test_more_samples_and_epochs_are_what_a_finished_run_goes_on_to() -> None:
+    small = simulated(scheduler="fifo", curve=falling, num_samples=2, max_epochs=3)
+    assert small.experiment.finished
+    run = begun(
+        tiny_job(scheduler="fifo", num_samples=3, max_epochs=5), small.facts, began_with=(2, 3)
+    )
+    assert [t.status for t in run.trials] == [Status.COMPLETED] * 2
+    run.experiment.reopen()
+    simulate(run.experiment, falling, 1)
+    assert [(t.status, t.epoch) for t in run.trials] == [(Status.COMPLETED, 5)] * 3
+    tests = [fact for fact in run.facts if isinstance(fact, Tested)]
+    assert len(tests) == 2, "the incumbent is another one, so it is tested"
+    assert tests[1].epoch == 5
+
+
+def test_an_incumbent_that_stays_is_not_tested_again() -> None:
+    def curve(config: Any, epoch: int) -> Epoch:
+        return Epoch({"loss": float(epoch)}, 1.0)
+
+    small = simulated(scheduler="fifo", curve=curve, num_samples=2)
+    run = begun(tiny_job(scheduler="fifo", num_samples=3), small.facts, began_with=(2, 9))
+    run.experiment.reopen()
+    simulate(run.experiment, curve, 1)
+    assert len([fact for fact in run.facts if isinstance(fact, Tested)]) == 1
+    assert run.experiment.finished
 
 
 def test_a_searcher_that_runs_out_ends_the_run_early() -> None:

@@ -76,10 +76,10 @@ def test_a_run_without_any_report_has_a_summary_too(tmp_path: Path) -> None:
     def dies(config: Mapping[str, Any], epoch: int) -> Epoch:
         raise RuntimeError("Traceback ...\nValueError: no data")
 
-    folder = run_in_folder(tmp_path / "run", tiny_job(max_failures=0), dies)
+    folder = run_in_folder(tmp_path / "run", tiny_job(max_failures=0, num_samples=2), dies)
     summary = json.loads((folder.path / "summary.json").read_text())
     assert summary["best"] is None
-    assert summary["trials"]["failed"] == 10
+    assert summary["trials"]["failed"] == 2
     row = next(csv.DictReader((folder.path / "trials.csv").open()))
     assert "ValueError: no data" in row["error"]
 
@@ -108,10 +108,10 @@ def test_tensorboard_files_grow_while_the_trial_runs(tmp_path: Path) -> None:
     board.close()
 
 
-def shown(view_class: type[LineProgress] | type[LiveProgress], **options: Any) -> str:
+def shown(**options: Any) -> str:
     job = tiny_job(space=SPACE, max_failures=1, seed=1)
     screen = io.StringIO()
-    view = view_class(job, Console(file=screen, width=120, **options))
+    view = progress_view(job, Console(file=screen, width=120, **options))
 
     def dies_once(config: Mapping[str, Any], epoch: int) -> Epoch:
         if config["x"] > 0.7:
@@ -126,7 +126,7 @@ def shown(view_class: type[LineProgress] | type[LiveProgress], **options: Any) -
 
 
 def test_elsewhere_than_in_a_terminal_every_event_is_a_line() -> None:
-    text = shown(LineProgress)
+    text = shown()
     lines = text.splitlines()
     assert any("best loss" in line and "(trial 0, epoch 1)" in line for line in lines)
     assert any("stopped: rank " in line for line in lines)
@@ -142,7 +142,7 @@ def test_elsewhere_than_in_a_terminal_every_event_is_a_line() -> None:
 
 
 def test_in_a_terminal_the_live_view_ends_with_everything_counted() -> None:
-    text = shown(LiveProgress, force_terminal=True, color_system=None)
+    text = shown(force_terminal=True, color_system=None)
     assert "10/10" in text
     assert "trials 10/10" in text
     assert "best loss" in text
@@ -160,11 +160,11 @@ def test_the_view_follows_the_place() -> None:
 
 def test_the_time_left_is_a_share_of_the_time_so_far() -> None:
     run = simulated(scheduler="fifo", curve=falling, workers=1)
-    state = RunState(tiny_job().objective, 9)
+    state = RunState(tiny_job().objective, 10, 9)
     said = []
     for fact in run.facts:
         state.apply(fact)
         if isinstance(fact, Reported) and fact.epoch == 9:
-            said.append(time_left(state, 10))
+            said.append(time_left(state))
     assert said[4] == "about 0:44 left"  # 44 s from the first report on for 5 of 10
     assert said[-1] == ""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
-from ray.exceptions import RayActorError, RayTaskError
 from ray.tune import Stopper
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial as RayTrial
@@ -13,8 +11,9 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from search_algos.decisions import Continue, Exploit, Pause, Stop
+from tune_jobs.on_ray.deaths import death_of
 from tune_jobs.on_ray.dispatcher import Dispatcher
-from tune_jobs.on_ray.trainable import ASSIGNMENT, REPORT, TrialError
+from tune_jobs.on_ray.trainable import ASSIGNMENT, REPORT
 
 
 class ExperimentSearcher(Searcher):
@@ -63,7 +62,7 @@ class ExperimentScheduler(TrialScheduler):
 
     def on_trial_error(self, tune_controller: TuneController, trial: RayTrial) -> None:
         """Ray puts the trial back in its queue; where we give up it is taken out again."""
-        if not self._dispatcher.fail(trial, *_error_of(trial)):
+        if not self._dispatcher.fail(trial, death_of(trial)):
             self._to_stop.append(trial)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> RayTrial | None:
@@ -87,8 +86,8 @@ class ExperimentScheduler(TrialScheduler):
         return type(self).__name__
 
 
-class FatalStopper(Stopper):
-    """Ends the run once it is known that no trial can ever work."""
+class RunStopper(Stopper):
+    """Ends Ray's part when the run ends before all is done."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
@@ -97,19 +96,4 @@ class FatalStopper(Stopper):
         return False
 
     def stop_all(self) -> bool:
-        return self._dispatcher.fatal is not None
-
-
-def _error_of(ray_trial: RayTrial) -> tuple[str, bool]:
-    """What went wrong in a person's words, and whether it would in every trial."""
-    path = ray_trial.pickled_error_file
-    if path is None:
-        return "the trial could not be started", False
-    with open(path, "rb") as file:
-        error = pickle.load(file)  # written by Ray in this very process
-    if isinstance(error, RayTaskError) and isinstance(error.cause, TrialError):
-        return error.cause.text, error.cause.fatal
-    text = str(error).strip()
-    if isinstance(error, RayActorError) and "creation task" not in text:
-        return f"{text}\nthe worker process died", False
-    return text, False
+        return self._dispatcher.over

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ray.tune.experiment import Trial as RayTrial
 
 from search_algos.decisions import Decision, Exploit, Pause, Stop
 from tune_jobs.errors import UserError
-from tune_jobs.experiment import Assignment, Experiment, FinalTest
+from tune_jobs.experiment import Assignment, Experiment, FinalTest, Train
+from tune_jobs.interrupt import Interrupt
+from tune_jobs.on_ray.deaths import Death
 from tune_jobs.on_ray.trainable import ASSIGNMENT, Report
+from tune_jobs.on_ray.watchdog import Hangs
 
 _TEST = -1  # stands for the final test among the numbers of trials
 
@@ -18,48 +22,68 @@ _TEST = -1  # stands for the final test among the numbers of trials
 class Dispatcher:
     """Brings the experiment's assignments to Ray trials and their reports back.
 
-    A Ray trial carries an assignment in its config. To pause, promote, clone or restart is one
-    thing here: a Ray trial is given its next assignment and starts again on whichever actor is
-    free. No checkpoint of Ray's is involved.
+    A Ray trial carries an assignment in its config. To pause, promote, clone, restart or move is
+    one thing here: a Ray trial is given its next assignment and starts again on whichever actor
+    is free. No checkpoint of Ray's is involved.
 
     Args:
         slots: how many may be at work now; asked every time, since clusters grow.
         time_budget: in seconds from now, or None.
+        hangs: knows which workers were ended because they hung.
+        trouble: why the run cannot go on for reasons beside its trials, if there is one.
     """
 
     def __init__(
-        self, experiment: Experiment, slots: Callable[[], int], time_budget: float | None
+        self,
+        experiment: Experiment,
+        slots: Callable[[], int],
+        time_budget: float | None,
+        hangs: Hangs,
+        trouble: Callable[[], UserError | None] = lambda: None,
     ) -> None:
         self.experiment = experiment
-        self.fatal: UserError | None = None  # why no trial can ever work
+        self.fatal: UserError | None = None  # why the run cannot go on
+        self.interrupt = Interrupt()
         self._busy: set[int] = set()
         self._paused: dict[int, RayTrial] = {}
         self._to_start: list[RayTrial] = []
         self._slots = slots
         self._time_budget = time_budget
+        self._hangs = hangs
+        self._trouble = trouble
         self._started = time.monotonic()
 
     def __getstate__(self) -> None:
         """Ray pickles what it is given, for a restore of its own that nobody asks it for."""
 
+    @property
+    def over(self) -> bool:
+        """Whether the run ends here, whatever is left to do."""
+        return self.fatal is not None or (self.interrupt.asked and not self._busy)
+
     def next_assignment(self) -> Assignment | None:
         """Work for a new Ray trial, where a slot is free; a paused one is set to start instead."""
-        self._watch_the_clock()
-        while len(self._busy) < self._slots():
-            work = self.experiment.next()
-            if work is None:
-                return None
-            self._busy.add(_number(work))
-            ray_trial = self._paused.pop(_number(work), None)
-            if ray_trial is None:
-                return work
-            self._start_again(ray_trial, work)
+        with self._ending_the_run():
+            self._watch()
+            while not self.interrupt.asked and len(self._busy) < self._slots():
+                work = self.experiment.next()
+                if work is None:
+                    return None
+                self._busy.add(_number(work))
+                ray_trial = self._paused.pop(_number(work), None)
+                if ray_trial is None:
+                    return work
+                self._start_again(ray_trial, work)
         return None
 
     def report(self, ray_trial: RayTrial, report: Report) -> Decision:
         """What becomes of a Ray trial that reported."""
         work = _assignment_of(ray_trial)
-        decision = self._decide(work, report)
+        decision: Decision = Stop("the run cannot go on")
+        with self._ending_the_run():
+            decision = self._decide(work, report)
+        if self.interrupt.asked:
+            decision = Stop("the run goes on when it is resumed")
         if isinstance(decision, (Stop, Pause)):
             self._busy.discard(_number(work))
         if isinstance(decision, Pause):
@@ -68,16 +92,17 @@ class Dispatcher:
             self._start_again(ray_trial, self.experiment.train(_number(work)))
         return decision
 
-    def fail(self, ray_trial: RayTrial, error: str, fatal: bool) -> bool:
+    def fail(self, ray_trial: RayTrial, death: Death) -> bool:
         """Whether a Ray trial that died should start again, with its new assignment."""
-        if fatal:
-            self.fatal = UserError(error)
         work = _assignment_of(ray_trial)
-        if isinstance(work, FinalTest):
-            again = self.experiment.test_failed(work, error)
-        else:
-            again = self.experiment.fail(work.trial_id, error, hopeless=fatal)
-            ray_trial.set_config({ASSIGNMENT: self.experiment.train(work.trial_id)})
+        again = False
+        with self._ending_the_run():
+            if isinstance(work, FinalTest):
+                again = self._test_failed(work, death)
+            else:
+                again = self._trial_failed(work, death)
+                ray_trial.set_config({ASSIGNMENT: self.experiment.train(work.trial_id)})
+        again = again and not self.interrupt.asked and self.fatal is None
         if not again:
             self._busy.discard(_number(work))
         return again
@@ -97,25 +122,62 @@ class Dispatcher:
         if isinstance(work, FinalTest):
             self.experiment.tested(work, report.metrics)
             return Stop("tested")
-        self._watch_the_clock()
+        self._watch()
+        self._hangs.heard_of(work.trial_id)
+        for warning in report.warnings:
+            self.experiment.warn(warning)
+        return self.experiment.report(
+            work.trial_id,
+            report.epoch,
+            report.metrics,
+            seconds=report.seconds,
+            node=report.node,
+            checkpoint_bytes=report.checkpoint_bytes,
+        )
+
+    def _trial_failed(self, work: Train, death: Death) -> bool:
+        trial_id = work.trial_id
+        match death.kind:
+            case "told to go":
+                return self.experiment.move(trial_id, death.text, told=True)
+            case "node lost":
+                return self.experiment.move(trial_id, death.text)
+            case "hopeless":
+                self.fatal = UserError(death.text)
+        error = self._hangs.explain(trial_id, death.text) if death.silent else death.text
+        again = self.experiment.fail(trial_id, error)
+        if self.experiment.hopeless and self.fatal is None:
+            self.fatal = UserError(f"{self.experiment.hopeless}:\n{error}")
+        return again
+
+    def _test_failed(self, work: FinalTest, death: Death) -> bool:
+        if death.kind == "hopeless":
+            self.fatal = UserError(death.text)
+            return False
+        return death.kind == "told to go" or self.experiment.test_failed(work, death.text)
+
+    @contextmanager
+    def _ending_the_run(self) -> Iterator[None]:
+        """What keeps the run from going on ends it, instead of passing through Ray."""
         try:
-            return self.experiment.report(
-                work.trial_id,
-                report.epoch,
-                report.metrics,
-                seconds=report.seconds,
-                node=report.node,
-            )
+            yield
         except UserError as error:
             self.fatal = error
-            return Stop(str(error))
 
     def _start_again(self, ray_trial: RayTrial, work: Assignment) -> None:
         """The Ray trial, paused by now or at once, goes on with new work."""
         ray_trial.set_config({ASSIGNMENT: work})
         self._to_start.append(ray_trial)
 
-    def _watch_the_clock(self) -> None:
+    def _watch(self) -> None:
+        """What may have come from outside since the last time."""
+        if trouble := self._trouble():
+            raise trouble
+        if self.interrupt.is_news():
+            self.experiment.warn(
+                f"{self.interrupt.name}: the run ends when the epochs at work are done; once more "
+                "ends it at once"
+            )
         spent = time.monotonic() - self._started
         if self._time_budget is not None and spent > self._time_budget:
             self.experiment.drain(f"the time budget of {self._time_budget:g} s is used up")

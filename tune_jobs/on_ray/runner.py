@@ -6,28 +6,36 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Literal
 
 import ray
 import ray.cloudpickle
 from ray import tune
 
-from tune_jobs.checkpoints import CheckpointStore, Retention
-from tune_jobs.facts import Fact, Known
+from tune_jobs.checkpoints import CheckpointStore
+from tune_jobs.driving import locked, open_books
+from tune_jobs.error_files import ErrorFiles
+from tune_jobs.experiment import Experiment
+from tune_jobs.facts import Known
 from tune_jobs.job import TuneJob
 from tune_jobs.job_files import MODULE_PREFIX
-from tune_jobs.journal import Journal
-from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, FatalStopper
+from tune_jobs.journal import Past
+from tune_jobs.mirror import Lease
+from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, RunStopper
 from tune_jobs.on_ray.cluster import TrialResources, connected
 from tune_jobs.on_ray.dispatcher import Dispatcher
 from tune_jobs.on_ray.trainable import EpochTrainable, Setting
+from tune_jobs.on_ray.watchdog import Hangs, hang_reports
 from tune_jobs.report import write_reports
+from tune_jobs.retention import Retention
 from tune_jobs.run_folder import RunFolder
 from tune_jobs.run_state import RunState
+from tune_jobs.storage import StorageError
 from tune_jobs.tensorboard import TensorBoard
-from tune_jobs.views import View
+from tune_jobs.views import View, Views
 
 # Ray Tune reads these when it starts. Its snapshots, loggers and tables repeat what the
 # journal and the views do, at a cost that grows with the run.
@@ -42,36 +50,102 @@ _TUNE_SETTINGS = {
 }
 
 
-def run(job: TuneJob, folder: RunFolder, progress: View, known: Iterable[Known] = ()) -> RunState:
+def run(
+    job: TuneJob,
+    folder: RunFolder,
+    progress: View,
+    known: Iterable[Known] = (),
+    file: Path | None = None,
+) -> RunState:
     """Runs a valid job to its end in a folder that does not exist yet; returns what came of it.
 
-    ``known`` is what the searcher learns from first.
+    ``known`` is what the searcher learns from first; ``file`` is where the job is declared.
 
     Raises UserError, with nothing written, where the cluster cannot hold a trial or the folder
-    cannot be made; and, with the run closed as failed, where no trial can ever work: the model
-    does not report the metric, or its data are missing.
+    cannot be made; and, with the run closed as failed, where it cannot go on: the model does
+    not report the metric, its data are missing, every trial fails, the storage gives out.
     """
     with connected():
         resources = TrialResources.of(job)
-        folder.create(job, ray.cluster_resources())
-        journal = Journal(folder.journal)
-        store = CheckpointStore(folder.checkpoints)
-        views: list[View] = [progress, TensorBoard(folder.tensorboard), Retention(store)]
+        folder.create(job, ray.cluster_resources(), file)
+        with locked(folder) as lease:
+            return _drive(job, folder, resources, lease, progress, known=known)
+
+
+def resume(
+    job: TuneJob, folder: RunFolder, lease: Lease | None, past: Past, progress: View
+) -> RunState:
+    """Goes on with a locked run where its journal ends, under the job as it is now; returns what
+    came of it. Raises UserError as `run` does."""
+    with connected():
+        resources = TrialResources.of(job)
+        return _drive(job, folder, resources, lease, progress, past=past)
+
+
+def _drive(
+    job: TuneJob,
+    folder: RunFolder,
+    resources: TrialResources,
+    lease: Lease | None,
+    progress: View,
+    *,
+    known: Iterable[Known] = (),
+    past: Past | None = None,
+) -> RunState:
+    store = CheckpointStore(folder.checkpoints, job.storage_patience)
+    with open_books(folder, lease, past, job.storage_patience) as books:
+        views = Views(lambda text: experiment.warn(text))
+        began = folder.read_declaration()
         experiment = job.build_experiment(
-            journal.append, _shown_to(views), warm_start=known, in_background=True
+            books.journal.append,
+            views.show,
+            facts=past.facts if past else (),
+            began_with=(began.num_samples, began.max_epochs),
+            warm_start=known,
+            in_background=True,
         )
-        dispatcher = Dispatcher(experiment, _slots(job, resources), job.time_budget)
+        retention = Retention(
+            store, job.keep_checkpoints, job.checkpoint_quota, books.settle, experiment.warn
+        )
+        board = TensorBoard(folder.tensorboard)
+        views.add(progress, board, ErrorFiles(folder.errors), retention)
+        budget = job.time_budget
+        if past:
+            board.take_over(past.facts, experiment.state)
+            retention.take_over(experiment.state)
+            if budget is not None:
+                budget -= experiment.state.seconds
+            _reopen(experiment, past)
+        hangs = Hangs(job.trial_timeout, hang_reports(folder.errors))
+        dispatcher = Dispatcher(experiment, _slots(job, resources), budget, hangs, books.trouble)
         try:
-            _tune(dispatcher, resources, _setting(job, store))
-            experiment.close(*_outcome(dispatcher))
+            _tune(dispatcher, resources, _setting(job, store, folder))
+        except KeyboardInterrupt:  # the second time
+            pass
         finally:
-            for view in views:
-                view.close()
-            journal.close()
-            write_reports(folder, experiment.state)
+            _wrap_up(dispatcher, folder, views)
     if dispatcher.fatal:
         raise dispatcher.fatal
     return experiment.state
+
+
+def _reopen(experiment: Experiment, past: Past) -> None:
+    experiment.reopen()
+    if past.torn:
+        experiment.warn(
+            f"the last line of the journal was cut short and is left out ({past.torn} bytes)"
+        )
+
+
+def _wrap_up(dispatcher: Dispatcher, folder: RunFolder, views: Views) -> None:
+    """Closes the run and its views; what cannot be written any more is left to a resume."""
+    experiment = dispatcher.experiment
+    with suppress(StorageError, OSError):
+        if not isinstance(dispatcher.fatal, StorageError):
+            experiment.close(*_outcome(dispatcher))
+    views.close()
+    with suppress(OSError):
+        write_reports(folder, experiment.state)
 
 
 @contextmanager
@@ -97,7 +171,11 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
         tune.with_parameters(EpochTrainable, setting=setting),
         {"cpu": resources.cpus, "gpu": resources.gpus},
     )
-    with _quiet_ray_tune(), tempfile.TemporaryDirectory(prefix="tune-jobs-") as scratch:
+    with (
+        _quiet_ray_tune(),
+        dispatcher.interrupt.listening(),
+        tempfile.TemporaryDirectory(prefix="tune-jobs-") as scratch,
+    ):
         tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
@@ -111,7 +189,7 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
                 name="run",
                 storage_path=scratch,  # for what Ray insists on writing; nothing reads it
                 verbose=0,
-                stop=FatalStopper(dispatcher),
+                stop=RunStopper(dispatcher),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=-1),  # the experiment counts them
             ),
@@ -126,7 +204,7 @@ def _slots(job: TuneJob, resources: TrialResources) -> Callable[[], int]:
     return slots
 
 
-def _setting(job: TuneJob, store: CheckpointStore) -> Setting:
+def _setting(job: TuneJob, store: CheckpointStore, folder: RunFolder) -> Setting:
     model = job.model_class()
     if model.__module__.startswith(MODULE_PREFIX):
         ray.cloudpickle.register_pickle_by_value(sys.modules[model.__module__])
@@ -134,20 +212,16 @@ def _setting(job: TuneJob, store: CheckpointStore) -> Setting:
         model=ray.cloudpickle.dumps(model),
         import_path=tuple(path or os.getcwd() for path in sys.path),
         constants=job.constants(),
-        checkpoints=store.root,
+        checkpoints=store,
         cpus=job.cpus_per_trial,
+        trial_timeout=job.trial_timeout,
+        hang_reports=hang_reports(folder.errors),
     )
-
-
-def _shown_to(views: Sequence[View]) -> Callable[[Fact, RunState], None]:
-    def show(fact: Fact, state: RunState) -> None:
-        for view in views:
-            view(fact, state)
-
-    return show
 
 
 def _outcome(dispatcher: Dispatcher) -> tuple[Literal["finished", "interrupted", "failed"], str]:
     if dispatcher.fatal:
         return "failed", str(dispatcher.fatal)
-    return ("finished", "") if dispatcher.experiment.finished else ("interrupted", "")
+    if dispatcher.experiment.finished:
+        return "finished", ""
+    return "interrupted", dispatcher.interrupt.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,12 @@ from ray import tune
 
 from models.base import Model
 from models.data import MissingDataError
-from tune_jobs.checkpoints import Checkpoint, CheckpointStore
+from tune_jobs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.experiment import Assignment, FinalTest, Train
+from tune_jobs.on_ray.notice import Notice
+from tune_jobs.on_ray.watchdog import ended_when_it_hangs
+from tune_jobs.restore import restore
+from tune_jobs.storage import StorageError
 from tune_jobs.tracebacks import user_traceback
 
 ASSIGNMENT = "assignment"
@@ -32,8 +37,10 @@ class Setting:
     model: bytes  # the class, as cloudpickle has it
     import_path: tuple[str, ...]  # of the driver
     constants: Mapping[str, Any]  # of every config
-    checkpoints: Path
+    checkpoints: CheckpointStore
     cpus: float
+    trial_timeout: float | None  # seconds without a report
+    hang_reports: Path  # a folder that the driver may be able to read
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ class Report:
     epoch: int = 0
     seconds: float = 0.0
     node: str = ""
+    checkpoint_bytes: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 class TrialError(Exception):
@@ -53,6 +62,10 @@ class TrialError(Exception):
         super().__init__(text, fatal)
         self.text = text
         self.fatal = fatal
+
+
+class LeavingError(Exception):
+    """The worker was told to go; its trial stands at the end of an epoch."""
 
 
 class EpochTrainable(tune.Trainable):
@@ -66,8 +79,9 @@ class EpochTrainable(tune.Trainable):
         self, config: dict[str, Any], setting: Setting
     ) -> None:
         self._setting = setting
+        self._notice = Notice()
         sys.path += [path for path in setting.import_path if path not in sys.path]
-        self._store = CheckpointStore(setting.checkpoints)
+        self._store = setting.checkpoints
         self._class: type[Model] | None = None
         self.reset_config(config)
 
@@ -75,53 +89,57 @@ class EpochTrainable(tune.Trainable):
         self._assignment: Assignment = new_config[ASSIGNMENT]
         self._model: Model | None = None
         self._epoch = 0
+        self._unreported: deque[Saved] = deque()
+        self._warnings: list[str] = []
         return True
 
     def step(self) -> dict[str, Report]:
         try:
-            match self._assignment:
-                case Train() as train:
-                    return {REPORT: self._train(train)}
-                case FinalTest() as test:
-                    return {REPORT: self._test(test)}
-        except MissingDataError as error:
+            with ended_when_it_hangs(self._setting.trial_timeout, self._hang_report()):
+                return {REPORT: self._work()}
+        except (MissingDataError, StorageError) as error:
             raise TrialError(str(error), fatal=True) from None
+        except DamagedCheckpointError as error:
+            raise TrialError(str(error)) from None
+        except LeavingError:
+            raise
         except Exception as error:
             raise TrialError(user_traceback(error)) from None
 
+    def _work(self) -> Report:
+        match self._assignment:
+            case Train() as train:
+                return self._train(train)
+            case FinalTest() as test:
+                return self._test(test)
+
     def _train(self, train: Train) -> Report:
+        if reason := self._notice.reason:
+            raise LeavingError(reason)
         if self._model is None:
             self._model = self._build(train.config)
-            unreported = self._restore(self._model, train)
-            if unreported:
-                return self._report(unreported.metrics, unreported.seconds)
+            self._restore(self._model, train)
+        if self._unreported:
+            return self._report(self._unreported.popleft())
         start = time.perf_counter()
         metrics = _numbers({**self._model.train_epoch(), **self._model.evaluate()})
         seconds = round(time.perf_counter() - start, 4)
         self._epoch += 1
-        self._store.save(train.trial_id, self._epoch, self._model.save, metrics, seconds)
-        return self._report(metrics, seconds)
+        saved = Saved(train.trial_id, self._epoch, train.config, train.lineage, metrics, seconds)
+        return self._report(self._store.save(saved, self._model.save))
 
-    def _restore(self, model: Model, train: Train) -> Checkpoint | None:
-        """Brings the model to where its trial stands.
-
-        Returns a checkpoint that was written but not yet reported when its worker died.
-        """
-        own = self._store.newest(train.trial_id)
-        if train.clone_of and (own is None or own.epoch <= train.epoch):
-            model.load(self._store.folder(train.clone_of))
+    def _restore(self, model: Model, train: Train) -> None:
+        restored = restore(self._store, train, model.load)
+        if restored.cloned:
             model.reconfigure(model.config)
-            self._epoch = train.epoch
-        elif own:
-            model.load(own.folder)
-            self._epoch = own.epoch
-            if own.epoch > train.epoch:
-                return own
-        return None
+        self._epoch = restored.epoch
+        self._unreported.extend(restored.unreported)
+        self._warnings += restored.warnings
 
     def _test(self, test: FinalTest) -> Report:
         model = self._build(test.config)
-        model.load(self._store.folder(test.checkpoint))
+        with self._store.opened(test.checkpoint) as folder:
+            model.load(folder)
         return Report(_numbers(model.test()))
 
     def _build(self, config: Mapping[str, Any]) -> Model:
@@ -130,8 +148,22 @@ class EpochTrainable(tune.Trainable):
             _limit_threads(self._setting.cpus)
         return self._class(self._class.Config(**self._setting.constants, **config))
 
-    def _report(self, metrics: Mapping[str, float], seconds: float) -> Report:
-        return Report(metrics, self._epoch, seconds, platform.node())
+    def _report(self, saved: Saved) -> Report:
+        warnings, self._warnings = tuple(self._warnings), []
+        return Report(
+            saved.metrics,
+            saved.epoch,
+            saved.seconds,
+            platform.node(),
+            saved.bytes,
+            warnings,
+        )
+
+    def _hang_report(self) -> Path:
+        match self._assignment:
+            case Train(trial_id=trial_id):
+                return self._setting.hang_reports / f"{trial_id:05d}.txt"
+        return self._setting.hang_reports / "test.txt"
 
 
 def _limit_threads(cpus: float) -> None:

@@ -272,7 +272,7 @@ def test_a_real_run(tmp_path: Path) -> None:
         max_concurrent=1,
     )
     job.validate()
-    state = run(job, RunFolder(tmp_path / "run"), LineProgress(job, Console(quiet=True)))
+    state = run(job, RunFolder(tmp_path / "run"), LineProgress(Console(quiet=True)))
     assert len(state.trials) == 8
     assert state.tested is not None
     assert {trial.status for trial in state.trials.values()} == {Status.COMPLETED, Status.STOPPED}

@@ -1,0 +1,102 @@
+"""A job as JSON, and the job that a run was started with."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from search_algos import domains
+from search_algos.domains import Domain
+from tune_jobs.errors import UserError, explain
+from tune_jobs.facts import Fact, Reopened
+from tune_jobs.job import TuneJob
+from tune_jobs.job_files import MODULE_PREFIX, load_job
+from tune_jobs.lookup import RAY_TUNE, field_names, name_of
+from tune_jobs.objective import Objective
+from tune_jobs.run_state import RunState
+
+_IN_THE_FILE = (MODULE_PREFIX, "__main__:", RAY_TUNE)
+"""How names begin that mean something in the job's own file only."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Declaration:
+    """The part of job.json that a view needs; the model is never imported for it.
+
+    ``num_samples`` and ``max_epochs`` are those that the run began with.
+    """
+
+    name: str
+    metric: str
+    mode: str
+    num_samples: int
+    max_epochs: int
+    seed: int
+    constants: dict[str, Any]
+
+    @property
+    def objective(self) -> Objective:
+        return Objective(self.metric, "min" if self.mode == "min" else "max")
+
+    def state(self, facts: Iterable[Fact]) -> RunState:
+        return RunState.of(facts, self.objective, self.num_samples, self.max_epochs)
+
+
+def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
+    """The job, with the file it is declared in."""
+    fields = {field: getattr(job, field) for field in field_names(job)}
+    for kind in ("model", "searcher", "scheduler"):
+        fields[kind] = name_of(fields[kind])
+    fields["space"] = {
+        name: {"domain": type(value).__name__, **dataclasses.asdict(value)}
+        if isinstance(value, Domain)
+        else value
+        for name, value in job.space.items()
+    }
+    fields["constants"] = job.constants()
+    fields["file"] = None if file is None else str(file)
+    return fields
+
+
+def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact]) -> TuneJob:
+    """The job of a run as it has grown by its facts: everything as it was declared then, except
+    what only its file can say, which is the code.
+
+    Raises UserError where the file is needed and not there, and as `load_job` does.
+    """
+    fields = {name: found[name] for name in field_names(TuneJob) if name in found}
+    fields["space"] = {name: _domain(value) for name, value in fields["space"].items()}
+    for fact in facts:
+        if isinstance(fact, Reopened):
+            fields |= {"num_samples": fact.num_samples, "max_epochs": fact.max_epochs}
+    file = found.get("file")
+    if file and (folder := str(Path(file).parent)) not in sys.path:
+        sys.path.insert(0, folder)  # as when the run was started: its neighbours can be imported
+    for kind in ("model", "searcher", "scheduler"):
+        if str(fields[kind]).startswith(_IN_THE_FILE):
+            fields[kind] = getattr(_job_in(file, fields[kind]), kind)
+    try:
+        return TuneJob(**fields)
+    except ValidationError as error:
+        raise explain(error, field_names(TuneJob)) from error
+
+
+def _job_in(file: str | None, wanted: str) -> TuneJob:
+    if file is None or not Path(file).is_file():
+        raise UserError(
+            f"{wanted.removeprefix(MODULE_PREFIX)!r} stands in the job file {file}, which is not "
+            "here; name the file it stands in now with --job-file"
+        )
+    return load_job(file)[0]
+
+
+def _domain(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    fields = dict(value)
+    return getattr(domains, fields.pop("domain"))(**fields)

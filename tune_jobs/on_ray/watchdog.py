@@ -1,0 +1,65 @@
+"""Ends a worker that hangs, and says what it was at."""
+
+from __future__ import annotations
+
+import faulthandler
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def ended_when_it_hangs(seconds: float | None, report: Path) -> Iterator[None]:
+    """Ends this process if what is done inside takes longer; ``report`` says then where each of
+    its threads was. Works too where a library holds Python's lock."""
+    if seconds is None:
+        yield
+        return
+    with _opened(report) as file:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=file)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+class Hangs:
+    """The driver's side: whether a worker was ended because it hung.
+
+    Args:
+        timeout: seconds without a report, or None.
+        reports: the folder of the reports; empty where it is another machine's.
+    """
+
+    def __init__(self, timeout: float | None, reports: Path) -> None:
+        self._timeout = timeout
+        self._reports = reports
+        self._since: dict[int, float] = {}  # trial -> when it was last heard of
+
+    def heard_of(self, trial_id: int) -> None:
+        self._since[trial_id] = time.monotonic()
+
+    def explain(self, trial_id: int, error: str) -> str:
+        """The error of a worker that died, in better words where it was a hang."""
+        silent = time.monotonic() - self._since.get(trial_id, float("inf"))
+        if self._timeout is None or silent < self._timeout:
+            return error
+        stacks = ""
+        with suppress(OSError):
+            stacks = (self._reports / f"{trial_id:05d}.txt").read_text()
+        return f"{stacks}no report for {self._timeout:g} s (trial_timeout)"
+
+
+def hang_reports(errors: Path) -> Path:
+    """Where in a run's errors a worker that hangs leaves word of what it was at."""
+    return errors / ".hanging"
+
+
+def _opened(report: Path) -> IO[str]:
+    """The report, or where it cannot be written here, nothing."""
+    with suppress(OSError):
+        report.parent.mkdir(parents=True, exist_ok=True)
+        return report.open("w")
+    return open("/dev/null", "w")
