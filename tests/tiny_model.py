@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import resource
 import signal
 import time
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from models.base import Metrics, Model
+
+TROUBLES = ("kill", "raise", "hang", "memory", "sigterm")
 
 
 class Tiny(Model):
@@ -23,7 +26,7 @@ class Tiny(Model):
         x: float = 0.5
         rate: float = 1.0  # of learning
         log: str = ""
-        trouble: str = ""  # kill, raise, nan, silent, test: at epoch 3 or in the test
+        trouble: str = ""  # at epoch 3: kill, raise, hang, memory, sigterm, nan; silent; test
         once: str = ""  # a file that is made with the first trouble, which is then the last
         seconds: float = 0.0  # of an epoch
         seed: int = 0
@@ -35,7 +38,7 @@ class Tiny(Model):
 
     def train_epoch(self) -> Metrics:
         time.sleep(self.config.seconds)
-        if self.epoch + 1 == 3 and self.config.trouble in ("kill", "raise"):
+        if self.epoch + 1 == 3 and self.config.trouble in TROUBLES:
             self._make_trouble()
         before = self._loss()
         self.epoch += 1
@@ -81,6 +84,15 @@ class Tiny(Model):
                 Path(self.config.once).touch(exist_ok=False)
             except FileExistsError:
                 return
-        if self.config.trouble == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
+        match self.config.trouble:
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "sigterm":
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            case "hang":
+                time.sleep(1000)
+            case "memory":
+                resource.setrlimit(resource.RLIMIT_AS, (2**36, resource.RLIM_INFINITY))
+                bytearray(2**37)
         raise ArithmeticError(f"x = {self.config.x} is too much for epoch {self.epoch + 1}")

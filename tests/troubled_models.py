@@ -33,3 +33,11 @@ class DiesAfterSaving(Tiny):
 class NeedsData(Tiny):
     def __init__(self, config: Tiny.Config) -> None:
         raise MissingDataError("the digits are not here: put digits.csv into /data")
+
+
+class Broken(Tiny):
+    """Fails in every trial, whatever its config."""
+
+    def __init__(self, config: Tiny.Config) -> None:
+        super().__init__(config)
+        raise ZeroDivisionError(f"{config.x} by nothing")

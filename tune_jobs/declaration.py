@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,7 +16,7 @@ from search_algos.domains import Domain
 from tune_jobs.errors import UserError, explain
 from tune_jobs.facts import Fact, Reopened
 from tune_jobs.job import TuneJob
-from tune_jobs.job_files import MODULE_PREFIX, load_job
+from tune_jobs.job_files import MODULE_PREFIX, import_file, job_in
 from tune_jobs.lookup import RAY_TUNE, field_names, name_of
 from tune_jobs.objective import Objective
 from tune_jobs.run_state import RunState
@@ -67,32 +68,47 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact]) -> TuneJob:
     """The job of a run as it has grown by its facts: everything as it was declared then, except
     what only its file can say, which is the code.
 
-    Raises UserError where the file is needed and not there, and as `load_job` does.
+    Raises UserError where the file is needed and not there, or does not import.
     """
     fields = {name: found[name] for name in field_names(TuneJob) if name in found}
     fields["space"] = {name: _domain(value) for name, value in fields["space"].items()}
     for fact in facts:
         if isinstance(fact, Reopened):
             fields |= {"num_samples": fact.num_samples, "max_epochs": fact.max_epochs}
-    file = found.get("file")
-    if file and (folder := str(Path(file).parent)) not in sys.path:
-        sys.path.insert(0, folder)  # as when the run was started: its neighbours can be imported
-    for kind in ("model", "searcher", "scheduler"):
-        if str(fields[kind]).startswith(_IN_THE_FILE):
-            fields[kind] = getattr(_job_in(file, fields[kind]), kind)
+    fields |= _from_the_file(fields, found.get("file"))
     try:
         return TuneJob(**fields)
     except ValidationError as error:
         raise explain(error, field_names(TuneJob)) from error
 
 
-def _job_in(file: str | None, wanted: str) -> TuneJob:
+def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any]:
+    """What stands in the job's file itself. The file is run where anything is named that is not
+    registered: it may be what makes it importable."""
+    named = {kind: str(fields[kind]) for kind in ("model", "searcher", "scheduler")}
+    inside = {kind: name for kind, name in named.items() if name.startswith(_IN_THE_FILE)}
+    if not any(":" in name for name in named.values()):
+        return {}
     if file is None or not Path(file).is_file():
+        if not inside:
+            return {}
+        name = next(iter(inside.values())).removeprefix(MODULE_PREFIX)
         raise UserError(
-            f"{wanted.removeprefix(MODULE_PREFIX)!r} stands in the job file {file}, which is not "
-            "here; name the file it stands in now with --job-file"
+            f"{name!r} stands in the job file {file}, which is not here; name the file it stands "
+            "in now with --job-file"
         )
-    return load_job(file)[0]
+    module = import_file(Path(file).resolve())
+    return {kind: _inside(module, kind, name) for kind, name in inside.items()}
+
+
+def _inside(module: ModuleType, kind: str, name: str) -> Any:
+    if name.startswith(RAY_TUNE):  # an object, not a class
+        return getattr(job_in(module), kind)
+    path = name.partition(":")[2]
+    try:
+        return attrgetter(path)(module)
+    except AttributeError:
+        raise UserError(f"{kind} {path!r} is no longer in the job file {module.__file__}") from None
 
 
 def _domain(value: Any) -> Any:

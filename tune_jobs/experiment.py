@@ -23,6 +23,7 @@ from tune_jobs.facts import (
     Draining,
     Fact,
     Failed,
+    Interrupted,
     Known,
     Moved,
     Opened,
@@ -223,6 +224,9 @@ class Experiment:
             return self.fail(trial_id, reason)
         self._record(Moved(trial_id=trial_id, reason=reason))
         return True
+
+    def interrupt(self, signal: str) -> None:
+        self._record(Interrupted(signal=signal))
 
     def warn(self, text: str) -> None:
         self._record(Warned(text=text))

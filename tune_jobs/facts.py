@@ -123,6 +123,14 @@ class Warned(_Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Interrupted(_Fact):
+    """The driver was told to end by a signal: trials wait for a resume when they next report."""
+
+    fact: Literal["interrupted"] = "interrupted"
+    signal: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Draining(_Fact):
     """No new trial starts from here on, and the running ones end at their next report."""
 
@@ -161,6 +169,7 @@ Fact = Annotated[
     | Failed
     | Moved
     | Warned
+    | Interrupted
     | Draining
     | Tested
     | Closed,

@@ -36,7 +36,7 @@ def load_job(name_or_path: str) -> tuple[TuneJob, ModuleType]:
     if name_or_path in ready_jobs():
         module = importlib.import_module(f"{jobs.__name__}.{name_or_path}")
     elif path.is_file():
-        module = _import_file(path.resolve())
+        module = import_file(path.resolve())
     elif path.suffix == ".py" or len(path.parts) > 1:
         raise UserError(f"job file {name_or_path!r} does not exist")
     else:
@@ -44,15 +44,21 @@ def load_job(name_or_path: str) -> tuple[TuneJob, ModuleType]:
             f"job {name_or_path!r} is unknown; {nearest(name_or_path, ready_jobs())} "
             "(or give the path of a job file)"
         )
+    return job_in(module), module
+
+
+def job_in(module: ModuleType) -> TuneJob:
+    """Raises UserError for a module without exactly one TuneJob."""
     found = [value for value in vars(module).values() if isinstance(value, TuneJob)]
     if len(found) != 1:
         raise UserError(
             f"{module.__file__} has {len(found)} TuneJobs at its top level; a job file has one"
         )
-    return found[0], module
+    return found[0]
 
 
-def _import_file(path: Path) -> ModuleType:
+def import_file(path: Path) -> ModuleType:
+    """A job file as a module. Raises UserError as `load_job` does."""
     name = f"{MODULE_PREFIX}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tune_jobs import texts
-from tune_jobs.facts import Closed, Draining, Fact, Failed, Moved, Warned
+from tune_jobs.facts import Closed, Draining, Fact, Failed, Interrupted, Moved, Warned
 from tune_jobs.job import TuneJob
 from tune_jobs.run_state import RunState, Status, Trial
 from tune_jobs.views import View
@@ -72,7 +72,7 @@ class LiveProgress:
         self._live.start()
 
     def __call__(self, fact: Fact, state: RunState) -> None:
-        if isinstance(fact, (Failed, Moved, Warned, Draining)):
+        if isinstance(fact, (Failed, Moved, Warned, Interrupted, Draining)):
             self._live.console.print(texts.describe(fact, state), markup=False, highlight=False)
         now = time.monotonic()
         if now - self._drawn > 1 / REDRAWS_PER_SECOND or isinstance(fact, Closed):
@@ -90,7 +90,8 @@ class LiveProgress:
         line = Text(f"{texts.counts(state)}; {texts.best(state)}")
         running = state.with_status(Status.RUNNING)
         table = [_table_of(running, state)] if running else []
-        self._live.update(Group(self._bar, line, *table))
+        # The last line is empty for what a terminal writes itself, such as ^C.
+        self._live.update(Group(self._bar, line, *table, Text()))
 
 
 def _table_of(running: Iterable[Trial], state: RunState) -> Table:

@@ -15,6 +15,7 @@ from tune_jobs.facts import (
     Draining,
     Fact,
     Failed,
+    Interrupted,
     Known,
     Moved,
     Opened,
@@ -133,8 +134,8 @@ class RunState:
             case Reopened():
                 self.idle += fact.time - before
                 self._reopen(fact)
-            case Known():
-                pass  # for the searcher
+            case Known() | Interrupted():
+                pass  # for the searcher; for views
             case Suggested():
                 self.trials[fact.trial_id] = Trial(fact.trial_id, dict(fact.config))
                 self.counts[Status.RUNNING] += 1

@@ -76,10 +76,8 @@ def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
 
 def print_run(console: Console, folder: RunFolder) -> None:
     declared, state = _read(folder)
-    console.print(
-        f"{_near(folder.path)}: {_status(folder, state)}", highlight=False, soft_wrap=True
-    )
-    for line in _so_far(declared, state):
+    console.print(f"{_where(folder)}: {_status(folder, state)}", highlight=False, soft_wrap=True)
+    for line in [*_so_far(declared, state), *_way_on(folder, state)]:
         console.print(line, highlight=False, soft_wrap=True)
     trials = _table("trial", "status", "epoch", f"best {declared.metric}", "config", "")
     for trial in state.trials.values():
@@ -144,18 +142,19 @@ def print_result(console: Console, folder: RunFolder, state: RunState) -> None:
     console.print()
     for line in _so_far(declared, state):
         console.print(line, highlight=False, soft_wrap=True)
-    where = folder.bucket.url if folder.bucket else _near(folder.path)
-    console.print(f"run   {where}", highlight=False, soft_wrap=True)
+    console.print(f"run   {_where(folder)}", highlight=False, soft_wrap=True)
     console.print(
         f"look  tensorboard --logdir {_near(folder.tensorboard)}", highlight=False, soft_wrap=True
     )
-    if not state.closed or state.closed.status != "finished":
-        console.print(f"next  {resume_command(folder)}", highlight=False, soft_wrap=True)
+    for line in _way_on(folder, state):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
-def resume_command(folder: RunFolder) -> str:
-    """What goes on with a run, from anywhere."""
-    return f"tune-jobs resume {_near(folder.path) if not folder.bucket else folder.bucket.url}"
+def _way_on(folder: RunFolder, state: RunState) -> list[str]:
+    """The command that goes on with a run that is neither finished nor at work."""
+    if (state.closed and state.closed.status == "finished") or driver_of(folder):
+        return []
+    return [f"next  tune-jobs resume {_where(folder)}"]
 
 
 def _so_far(declared: Declaration, state: RunState) -> list[str]:
@@ -179,6 +178,10 @@ def _read(folder: RunFolder) -> tuple[Declaration, RunState]:
     return declared, declared.state(read(folder.journal))
 
 
+def _where(folder: RunFolder) -> str:
+    return folder.bucket.url if folder.bucket else str(_near(folder.path))
+
+
 def _near(path: Path) -> Path:
     """The path from here, where it is below."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
@@ -186,10 +189,8 @@ def _near(path: Path) -> Path:
 
 def _status(folder: RunFolder, state: RunState) -> str:
     if driver := driver_of(folder):
-        return f"running ({driver})"
-    if state.closed and state.closed.status == "finished":
-        return "finished"
-    return f"{state.closed.status if state.closed else 'its driver died'}; {resume_command(folder)}"
+        return f"running, {driver}"
+    return state.closed.status if state.closed else "its driver died"
 
 
 def _docstring(module: ModuleType) -> str:

@@ -20,7 +20,7 @@ from tune_jobs.facts import Fact, Reported
 from tune_jobs.run_state import RunState, Trial
 
 FLUSH_SECONDS = 2
-TAKE_OVER_SECONDS = 60  # a driver that could not write for longer has told so
+TAKE_OVER_SECONDS = 30  # what was written longer ago is on the disk, whatever died
 
 
 class TensorBoard:

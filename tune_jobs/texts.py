@@ -13,6 +13,7 @@ from tune_jobs.facts import (
     Draining,
     Fact,
     Failed,
+    Interrupted,
     Moved,
     Reopened,
     Reported,
@@ -46,6 +47,11 @@ def describe(fact: Fact, state: RunState) -> str:
             return f"trial {fact.trial_id} goes on elsewhere: {last_line(fact.reason)}"
         case Warned():
             return f"warning: {fact.text}"
+        case Interrupted():
+            return (
+                f"{fact.signal}: the run ends when the epochs at work are done; once more ends it "
+                "at once"
+            )
         case Reopened():
             in_flight = state.counts[Status.RUNNING]
             return f"resumed: {state.ended} trials had ended, {in_flight} go on"

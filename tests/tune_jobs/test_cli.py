@@ -86,7 +86,8 @@ def test_status_of_a_run_whose_driver_died_shows_what_is_recorded(
     folder.journal.write_bytes(whole[: len(whole) // 2])
     code, out, _ = tune_jobs("status", "cut")
     assert code == 0
-    assert "its driver died; tune-jobs resume" in out
+    assert "its driver died" in out
+    assert f"next  tune-jobs resume {folder.path}" in out
 
 
 @pytest.mark.parametrize(

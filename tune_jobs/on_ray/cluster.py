@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import ray
+from ray._common.utils import get_ray_address_file
 
 from tune_jobs.errors import UserError
 from tune_jobs.job import TuneJob
+from tune_jobs.on_ray.notice import draining_nodes
 
 
 @contextmanager
 def connected() -> Iterator[None]:
-    """A connection to the Ray cluster that is there ($RAY_ADDRESS, or one on this machine), or
-    to one started here and ended afterwards."""
+    """A connection to the Ray cluster that is there ($RAY_ADDRESS, or one that `ray start` or
+    `ray up` made on this machine), or to one started here and ended afterwards.
+
+    Raises UserError where $RAY_ADDRESS names a cluster that does not answer.
+    """
     if ray.is_initialized():
         yield
         return
-    # What trials print goes to Ray's logs: beside a live view it could not be read.
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init(
+        address=_address(),
+        include_dashboard=False,
+        log_to_driver=False,  # beside a live view, what trials print could not be read
+        logging_level=logging.ERROR,
+    )
     try:
         yield
     finally:
@@ -67,4 +79,33 @@ class TrialResources:
 
 
 def _nodes() -> list[Mapping[str, float]]:
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    leaving = draining_nodes()
+    return [n["Resources"] for n in ray.nodes() if n["Alive"] and n["NodeID"] not in leaving]
+
+
+def _address() -> str | None:
+    """None for the cluster that Ray finds, ``"local"`` for one of our own.
+
+    Ray waits for minutes for a cluster that is gone: one that crashed and left its address
+    behind is passed over.
+    """
+    if given := os.environ.get("RAY_ADDRESS"):
+        if given not in ("auto", "local") and "://" not in given and not _answers(given):
+            raise UserError(
+                f"$RAY_ADDRESS is {given!r}, and nothing answers there; start that cluster, or "
+                "unset it to run on this machine"
+            )
+        return None
+    with suppress(OSError):
+        if _answers(Path(get_ray_address_file(None)).read_text().strip()):
+            return None
+    return "local"
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=3).close()
+    except (OSError, ValueError):
+        return False
+    return True

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from ray.exceptions import RayActorError, RayTaskError
+from ray.air.execution._internal.actor_manager import RayActorManager
+from ray.exceptions import (
+    ActorUnavailableError,
+    OutOfMemoryError,
+    RayActorError,
+    RayTaskError,
+)
 from ray.tune.experiment import Trial as RayTrial
 
 from tune_jobs.on_ray.trainable import LeavingError, TrialError
@@ -19,13 +27,13 @@ class Death:
     Kinds:
         error: the trial's own failure.
         hopeless: a failure that every trial would have.
+        silent: the worker died without a word; the trial may have hung, or killed it.
         told to go: the worker had notice, and its trial stands at the end of an epoch.
         node lost: the worker's machine is gone.
     """
 
     text: str
-    kind: Literal["error", "hopeless", "told to go", "node lost"] = "error"
-    silent: bool = False  # the worker died without a word
+    kind: Literal["error", "hopeless", "silent", "told to go", "node lost"] = "error"
 
 
 def death_of(ray_trial: RayTrial) -> Death:
@@ -34,13 +42,44 @@ def death_of(ray_trial: RayTrial) -> Death:
         return Death("the trial could not be started")
     with open(path, "rb") as file:
         error = pickle.load(file)  # written by Ray in this very process
-    if isinstance(error, RayTaskError):
-        match error.cause:
-            case TrialError() as cause:
-                return Death(cause.text, "hopeless" if cause.fatal else "error")
-            case LeavingError():
-                return Death(str(error.cause), "told to go")
+    match error:
+        case RayTaskError(cause=TrialError() as cause):
+            return Death(cause.text, "hopeless" if cause.fatal else "error")
+        case RayTaskError(cause=LeavingError() as cause):
+            return Death(str(cause), "told to go")
+        case RayActorError():
+            return _death_of_actor(error)
+    return Death(str(error).strip())
+
+
+@contextmanager
+def memory_kills_survived() -> Iterator[None]:
+    """Inside, a worker that Ray's memory monitor killed is a trial that failed.
+
+    As it is, Ray Tune (2.60) knows no OutOfMemoryError, and ends the whole run with it.
+    """
+    original = RayActorManager._actor_task_failed
+
+    def failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
+        if isinstance(exception, OutOfMemoryError):
+            told = "\n".join(str(exception).strip().splitlines()[:2])
+            exception = RayActorError(error_msg=f"{_OUT_OF_MEMORY}: {told}")
+        original(self, tracked_actor_task, exception)
+
+    RayActorManager._actor_task_failed = failed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        RayActorManager._actor_task_failed = original  # type: ignore[method-assign]
+
+
+_OUT_OF_MEMORY = "the worker was killed since its machine ran out of memory"
+
+
+def _death_of_actor(error: RayActorError) -> Death:
     text = str(error).strip()
-    if isinstance(error, RayActorError) and "creation task" not in text:
-        return Death(f"{text}\nthe worker process died", silent=True)
-    return Death(text)
+    if _OUT_OF_MEMORY in text or "creation task" in text:
+        return Death(text)
+    if error.preempted or isinstance(error, ActorUnavailableError) or "its node has died" in text:
+        return Death(f"{text}\nits node is gone", "node lost")
+    return Death(f"{text}\nthe worker process died", "silent")

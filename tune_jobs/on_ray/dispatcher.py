@@ -123,7 +123,6 @@ class Dispatcher:
             self.experiment.tested(work, report.metrics)
             return Stop("tested")
         self._watch()
-        self._hangs.heard_of(work.trial_id)
         for warning in report.warnings:
             self.experiment.warn(warning)
         return self.experiment.report(
@@ -144,10 +143,11 @@ class Dispatcher:
                 return self.experiment.move(trial_id, death.text)
             case "hopeless":
                 self.fatal = UserError(death.text)
-        error = self._hangs.explain(trial_id, death.text) if death.silent else death.text
-        again = self.experiment.fail(trial_id, error)
+            case "silent":
+                death = Death(self._hangs.explain(trial_id, death.text))
+        again = self.experiment.fail(trial_id, death.text)
         if self.experiment.hopeless and self.fatal is None:
-            self.fatal = UserError(f"{self.experiment.hopeless}:\n{error}")
+            self.fatal = UserError(f"{self.experiment.hopeless}:\n{death.text}")
         return again
 
     def _test_failed(self, work: FinalTest, death: Death) -> bool:
@@ -174,10 +174,7 @@ class Dispatcher:
         if trouble := self._trouble():
             raise trouble
         if self.interrupt.is_news():
-            self.experiment.warn(
-                f"{self.interrupt.name}: the run ends when the epochs at work are done; once more "
-                "ends it at once"
-            )
+            self.experiment.interrupt(self.interrupt.name)
         spent = time.monotonic() - self._started
         if self._time_budget is not None and spent > self._time_budget:
             self.experiment.drain(f"the time budget of {self._time_budget:g} s is used up")

@@ -26,6 +26,7 @@ from tune_jobs.journal import Past
 from tune_jobs.mirror import Lease
 from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, RunStopper
 from tune_jobs.on_ray.cluster import TrialResources, connected
+from tune_jobs.on_ray.deaths import memory_kills_survived
 from tune_jobs.on_ray.dispatcher import Dispatcher
 from tune_jobs.on_ray.trainable import EpochTrainable, Setting
 from tune_jobs.on_ray.watchdog import Hangs, hang_reports
@@ -42,6 +43,7 @@ from tune_jobs.views import View, Views
 _TUNE_SETTINGS = {
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of trials that were at work when the run ended
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C and SIGTERM come to us
     "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
     "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # trials are only made for free slots: start them all
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
@@ -173,6 +175,7 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
     )
     with (
         _quiet_ray_tune(),
+        memory_kills_survived(),
         dispatcher.interrupt.listening(),
         tempfile.TemporaryDirectory(prefix="tune-jobs-") as scratch,
     ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,30 +25,25 @@ def ended_when_it_hangs(seconds: float | None, report: Path) -> Iterator[None]:
 
 
 class Hangs:
-    """The driver's side: whether a worker was ended because it hung.
+    """The driver's side: what workers that were ended have left.
 
     Args:
         timeout: seconds without a report, or None.
-        reports: the folder of the reports; empty where it is another machine's.
+        reports: the folder of the reports.
     """
 
     def __init__(self, timeout: float | None, reports: Path) -> None:
         self._timeout = timeout
         self._reports = reports
-        self._since: dict[int, float] = {}  # trial -> when it was last heard of
-
-    def heard_of(self, trial_id: int) -> None:
-        self._since[trial_id] = time.monotonic()
 
     def explain(self, trial_id: int, error: str) -> str:
-        """The error of a worker that died, in better words where it was a hang."""
-        silent = time.monotonic() - self._since.get(trial_id, float("inf"))
-        if self._timeout is None or silent < self._timeout:
-            return error
-        stacks = ""
+        """The error of a worker that died without a word: where it was, if it hung."""
         with suppress(OSError):
-            stacks = (self._reports / f"{trial_id:05d}.txt").read_text()
-        return f"{stacks}no report for {self._timeout:g} s (trial_timeout)"
+            if stacks := (self._reports / f"{trial_id:05d}.txt").read_text():
+                return f"{stacks}no report for {self._timeout:g} s (trial_timeout)"
+        if self._timeout is None:
+            return error
+        return f"{error}, or hung for {self._timeout:g} s (trial_timeout) on a machine apart"
 
 
 def hang_reports(errors: Path) -> Path:

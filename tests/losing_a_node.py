@@ -1,0 +1,68 @@
+"""A run on a cluster of three nodes on this machine, one of which goes while it trains.
+
+    python losing_a_node.py remove|drain FOLDER
+
+A script, since the test session has a cluster of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+from finished import run_job
+from ray._raylet import GcsClient
+from ray.cluster_utils import Cluster
+from runs import tiny_job
+
+from search_algos.domains import Float
+
+PREEMPTION = 2  # of Ray's reasons to drain a node
+QUICK_TO_NOTICE = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 200,
+    "health_check_timeout_ms": 500,
+    "health_check_failure_threshold": 3,
+}
+
+
+def main(how: str, folder: Path) -> None:
+    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": QUICK_TO_NOTICE}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    ray.init(address=cluster.address, log_to_driver=False)
+    log = folder / "log"
+    space = {"x": Float(0, 1), "log": str(log), "seconds": 0.1}
+    job = tiny_job(scheduler="fifo", space=space, num_samples=4, max_failures=0)
+    taker = threading.Thread(target=take, args=(how, cluster, nodes, log))
+    taker.start()
+    run_job(folder / "run", job)
+    taker.join()
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def take(how: str, cluster: Cluster, nodes: list[Any], log: Path) -> None:
+    """Takes away the node of the process that trained the seventh epoch."""
+    deadline = time.monotonic() + 60
+    while len(lines := log.read_text().splitlines() if log.exists() else []) < 7:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    status = Path(f"/proc/{lines[-1].split()[2]}/stat").read_text()
+    raylet = int(status.rpartition(")")[2].split()[1])  # the parent of the worker
+    node = next(n for n in nodes if n.all_processes["raylet"][0].process.pid == raylet)
+    if how == "remove":
+        cluster.remove_node(node, allow_graceful=False)
+    else:
+        soon = int((time.time() + 60) * 1000)
+        GcsClient(address=cluster.address).drain_node(node.node_id, PREEMPTION, "notice", soon)
+
+
+if __name__ == "__main__":
+    os.environ["RAY_TMPDIR"] = sys.argv[2]
+    main(sys.argv[1], Path(sys.argv[2]))
