@@ -9,7 +9,7 @@ from pathlib import Path
 from tiny_model import Tiny
 
 from models.data import MissingDataError
-from tune_jobs import storage
+from tune_jobs.storage import folder as storage
 
 
 class DiesAfterSaving(Tiny):

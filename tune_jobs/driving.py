@@ -14,8 +14,9 @@ from filelock import FileLock, Timeout
 
 from tune_jobs.errors import UserError
 from tune_jobs.journal import Journal, Past
-from tune_jobs.mirror import Lease, Mirror
 from tune_jobs.run_folder import RunFolder
+from tune_jobs.storage.lease import Lease
+from tune_jobs.storage.mirror import Mirror
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from tune_jobs.errors import UserError
 from tune_jobs.job import TuneJob
 from tune_jobs.journal import read_past, truncate
 from tune_jobs.lookup import name_of
-from tune_jobs.mirror import fetch
 from tune_jobs.overrides import override
 from tune_jobs.progress import progress_view
 from tune_jobs.run_folder import RunFolder
 from tune_jobs.run_state import RunState
+from tune_jobs.storage.mirror import fetch
 
 
 def resume(

@@ -26,8 +26,8 @@ from tune_jobs.declaration import Declaration, as_json
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.job import TuneJob
 from tune_jobs.lookup import field_names
-from tune_jobs.mirror import fetch
 from tune_jobs.storage import Folder, Place, open_place, patiently
+from tune_jobs.storage.mirror import fetch
 
 RECORDED_VERSIONS = (
     *("tune-jobs", "ray", "torch", "numpy", "scipy", "scikit-learn"),

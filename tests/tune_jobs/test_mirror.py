@@ -15,16 +15,9 @@ from hypothesis import strategies as st
 from s3_server import S3Server, s3_server
 
 from tune_jobs.errors import UserError
-from tune_jobs.mirror import (
-    FILES_SECONDS,
-    LEASE_SECONDS,
-    RENEW_SECONDS,
-    Lease,
-    Mirror,
-    fetch,
-    read_journal,
-)
 from tune_jobs.storage import Folder, Place, StorageError, open_place
+from tune_jobs.storage.lease import LEASE_SECONDS, Lease
+from tune_jobs.storage.mirror import FILES_SECONDS, RENEW_SECONDS, Mirror, fetch, read_journal
 
 PIECE = 10
 PATIENT, IMPATIENT = 60.0, 0.0  # seconds

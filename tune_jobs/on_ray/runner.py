@@ -23,7 +23,6 @@ from tune_jobs.facts import Known
 from tune_jobs.job import TuneJob
 from tune_jobs.job_files import MODULE_PREFIX
 from tune_jobs.journal import Past
-from tune_jobs.mirror import Lease
 from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, RunStopper
 from tune_jobs.on_ray.cluster import TrialResources, connected
 from tune_jobs.on_ray.deaths import memory_kills_survived
@@ -35,6 +34,7 @@ from tune_jobs.retention import Retention
 from tune_jobs.run_folder import RunFolder
 from tune_jobs.run_state import RunState
 from tune_jobs.storage import StorageError
+from tune_jobs.storage.lease import Lease
 from tune_jobs.tensorboard import TensorBoard
 from tune_jobs.views import View, Views
 

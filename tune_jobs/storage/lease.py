@@ -1,0 +1,87 @@
+"""The lock of a run in a bucket."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from contextlib import suppress
+from uuid import uuid4
+
+from tune_jobs.errors import UserError
+from tune_jobs.storage.patience import StorageError, patiently
+from tune_jobs.storage.place import Place
+
+LEASE_SECONDS = 30.0
+
+
+class Lease:
+    """The lock of a run in a bucket: made when nobody else has it, and to be renewed.
+
+    Every driver has an object of its own, whose age is told by the storage's clock, so the
+    machines' clocks may differ. Whoever has not renewed for ``seconds`` may be replaced.
+
+    Attributes:
+        lost: says who took over while this driver could not reach the storage.
+
+    Raises UserError, with the holder's host and process, where somebody has it, and StorageError
+    where the place cannot be reached.
+    """
+
+    def __init__(self, place: Place, seconds: float = LEASE_SECONDS) -> None:
+        self.lost: StorageError | None = None
+        self._place, self._seconds = place, seconds
+        self._name = f"lease/{uuid4().hex}"
+        self._renewed = patiently(self._take, 0.0)
+
+    def renew(self) -> None:
+        """Keeps it for another while, or sets ``lost``. Raises OSError."""
+        if self._name not in self._place.modified("lease"):
+            self._lose()  # the one who took over removed ours
+            return
+        renewed, others = self._write()
+        # Cut off for too long: who is there now may be about to remove ours.
+        if others and renewed - self._renewed >= self._seconds:
+            self._lose()
+        self._renewed = renewed
+
+    def release(self) -> None:
+        """Gives it back; where that fails, it ends by itself."""
+        with suppress(OSError):
+            self._place.remove(self._name)
+
+    def _take(self) -> float:
+        now, others = self._write()
+        fresh = [name for name, modified in others.items() if now - modified < self._seconds]
+        if fresh:
+            self.release()
+            raise UserError(
+                f"run {self._place.url} is in use by {self._holder(fresh[0])}; if that died, wait "
+                f"{self._seconds:.0f} s"
+            )
+        for name in others:
+            self._place.remove(name)
+        return now
+
+    def _write(self) -> tuple[float, dict[str, float]]:
+        """When ours was written, and when those of others were."""
+        holder = {"host": platform.node(), "pid": os.getpid()}
+        self._place.write(self._name, json.dumps(holder).encode())
+        others = self._place.modified("lease")
+        return others.pop(self._name, math.inf), others  # inf: already removed by another
+
+    def _lose(self) -> None:
+        others = sorted(set(self._place.files("lease")) - {self._name})
+        holder = self._holder(others[0]) if others else "another driver"
+        self.lost = StorageError(
+            f"run {self._place.url} was taken over by {holder} while the storage could not be "
+            "reached from here"
+        )
+
+    def _holder(self, name: str) -> str:
+        try:
+            found = json.loads(self._place.read(name))
+            return f"process {found['pid']} on {found['host']}"
+        except (OSError, ValueError, KeyError):
+            return "another driver"

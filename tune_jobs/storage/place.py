@@ -1,0 +1,94 @@
+"""What a storage can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple
+
+
+class FileInfo(NamedTuple):
+    """A file's name, its bytes, and when it was written by the clock of who keeps it."""
+
+    name: str
+    size: int
+    modified: float
+
+
+class Place(ABC):
+    """A folder of files, here or in a bucket; it need not be there.
+
+    Attributes:
+        url: an absolute path, or ``s3://bucket/prefix``; `open_place` makes the place of it again.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Place) and self.url == other.url
+
+    def __hash__(self) -> int:
+        return hash(self.url)
+
+    @abstractmethod
+    def child(self, name: str) -> Place:
+        """The place below with this name."""
+
+    @abstractmethod
+    def infos(self, below: str = "") -> Iterator[FileInfo]:
+        """Every file below, in no order; none where there is nothing."""
+
+    def files(self, below: str = "") -> dict[str, int]:
+        """Every file below: name -> bytes. A folder's unfinished things, whose names start with a
+        dot, are not files."""
+        return {info.name: info.size for info in self.infos(below)}
+
+    def modified(self, below: str = "") -> dict[str, float]:
+        """Every file below: name -> when it was written; a bucket tells whole seconds."""
+        return {info.name: info.modified for info in self.infos(below)}
+
+    @abstractmethod
+    def folders(self) -> list[str]:
+        """The names of the folders directly here, sorted."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Raises FileNotFoundError."""
+
+    @abstractmethod
+    def write(self, name: str, data: bytes) -> None:
+        """Makes or replaces a file: whole, or not at all."""
+
+    @abstractmethod
+    def put_folder(self, name: str, fill: Callable[[Path], None], seal: str) -> None:
+        """Makes or replaces a folder: whole, or without its seal.
+
+        Args:
+            fill: writes the files into the local folder it is given.
+            seal: the one of them whose presence says that the folder is complete.
+        """
+
+    @abstractmethod
+    def folder(self, name: str) -> AbstractContextManager[Path]:
+        """A local folder with the files of this one: itself, or a copy for a while; only to be
+        read. Raises FileNotFoundError."""
+
+    @abstractmethod
+    def remove(self, name: str) -> None:
+        """Removes a file, or everything below; fine where there is nothing."""
+
+    def sweep(self) -> None:
+        """Removes what writers that died left unfinished; nobody may be writing meanwhile."""
+
+
+def filled(fill: Callable[[Path], None], folder: Path, seal: str) -> None:
+    """Lets ``fill`` write a folder. Raises ValueError where that left the seal out."""
+    fill(folder)
+    if not (folder / seal).is_file():
+        raise ValueError(f"the folder was filled without its seal {seal!r}")
