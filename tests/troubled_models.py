@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tiny_model import Tiny
 
+from models.base import Metrics
 from models.data import MissingDataError
 from tune_jobs.storage import folder as storage
 
@@ -41,3 +42,16 @@ class Broken(Tiny):
     def __init__(self, config: Tiny.Config) -> None:
         super().__init__(config)
         raise ZeroDivisionError(f"{config.x} by nothing")
+
+
+class LosesItsStorage(Tiny):
+    """Once, before epoch 3, the folder of all checkpoints makes way for a file, as when a shared
+    disk is taken away."""
+
+    def train_epoch(self) -> Metrics:
+        if self.epoch == 2 and not Path(self.config.once).exists():
+            Path(self.config.once).touch()
+            checkpoints = Path(self.config.log).parent / "run" / "checkpoints"
+            checkpoints.rename(checkpoints.with_name("away"))
+            checkpoints.touch()
+        return super().train_epoch()

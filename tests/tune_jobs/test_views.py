@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from runs import begun, falling, run_in_folder, simulated, tiny_job
+from runs import begun, falling, run_in_folder, simulated, state_of, tiny_job
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from search_algos.domains import Choice, Float
@@ -106,6 +106,25 @@ def test_tensorboard_files_grow_while_the_trial_runs(tmp_path: Path) -> None:
     events = EventAccumulator(str(tmp_path / "00000")).Reload()
     assert [event.value for event in events.Scalars("loss")] == [0.25]
     board.close()
+
+
+def test_a_new_driver_writes_what_the_dead_one_had_not_yet_written(tmp_path: Path) -> None:
+    run = simulated(scheduler="fifo", curve=falling, num_samples=3)
+    whole = [n for n, fact in enumerate(run.facts) if isinstance(fact, Reported)]
+    cut = run.facts[: whole[-5]]  # in the middle of trial 2
+    board = TensorBoard(tmp_path)
+    for fact in cut[:-2]:  # it was killed with two facts to go
+        board(fact, run.experiment.state)
+    for writer in board._writers.values():
+        writer.flush()
+    another = TensorBoard(tmp_path)
+    another.take_over(cut, state_of(tiny_job(scheduler="fifo"), cut))
+    another.close()
+    for trial_id in range(3):
+        reports = [fact for fact in cut if isinstance(fact, Reported)]
+        steps = [fact.epoch for fact in reports if fact.trial_id == trial_id]
+        events = EventAccumulator(str(tmp_path / f"{trial_id:05d}")).Reload()
+        assert [event.step for event in events.Scalars("loss")] == steps
 
 
 def shown(**options: Any) -> str:

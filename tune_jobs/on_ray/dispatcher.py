@@ -141,8 +141,9 @@ class Dispatcher:
                 return self.experiment.move(trial_id, death.text, told=True)
             case "node lost":
                 return self.experiment.move(trial_id, death.text)
-            case "hopeless":
+            case "hopeless":  # no fault of the trial's, which waits for a resume
                 self.fatal = UserError(death.text)
+                return False
             case "silent":
                 death = Death(self._hangs.explain(trial_id, death.text))
         again = self.experiment.fail(trial_id, death.text)

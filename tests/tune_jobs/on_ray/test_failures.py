@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from finished import Finished, run_job
+from rich.console import Console
 from runs import tiny_job
 
 from search_algos.domains import Choice, Float
 from tune_jobs.errors import UserError
 from tune_jobs.facts import Failed, Moved, Reported
 from tune_jobs.journal import read
+from tune_jobs.resume import resume
+from tune_jobs.run_folder import RunFolder
 from tune_jobs.run_state import Status
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -115,3 +118,37 @@ def test_the_first_failure_ends_a_run_that_fails_fast(tmp_path: Path) -> None:
     facts = list(read(tmp_path / "run" / "journal.jsonl"))
     assert len([fact for fact in facts if isinstance(fact, Failed)]) == 1
     assert any(isinstance(fact, Reported) for fact in facts)
+
+
+def test_a_storage_that_stays_away_ends_the_run_and_is_no_failure_of_a_trial(
+    tmp_path: Path,
+) -> None:
+    """And when it is back, the run goes on as if nothing had happened."""
+    log, once = tmp_path / "log", tmp_path / "away"
+    space = {"x": Float(0, 1), "log": str(log), "once": str(once)}
+    job = tiny_job(
+        model="troubled_models:LosesItsStorage",
+        scheduler="fifo",
+        space=space,
+        num_samples=3,
+        max_concurrent=1,
+        storage_patience=0.3,
+    )
+    with pytest.raises(UserError, match=r"the storage failed, \d+ tries.*checkpoints"):
+        run_job(tmp_path / "run", job)
+    folder = RunFolder(tmp_path / "run")
+    state = folder.read_declaration().state(read(folder.journal))
+    assert state.closed is not None
+    assert state.closed.status == "failed"
+    assert [(t.status, t.epoch, t.failures) for t in state.trials.values()] == [
+        (Status.RUNNING, 2, 0)
+    ]
+    (folder.path / "checkpoints").unlink()
+    (folder.path / "away").rename(folder.path / "checkpoints")
+    _, state = resume(folder, Console(quiet=True))
+    assert {(t.status, t.epoch, t.failures) for t in state.trials.values()} == {
+        (Status.COMPLETED, 9, 0)
+    }
+    assert len(state.trials) == 3
+    trained = Counter(line.rpartition(" ")[0] for line in log.read_text().splitlines())
+    assert sum(trained.values()) - len(trained) == 1, "epoch 3 of trial 0 could not be saved"

@@ -1,0 +1,53 @@
+"""Which cluster a run joins."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tune_jobs.errors import UserError
+from tune_jobs.on_ray import cluster
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address where nothing listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def address_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where `ray start` leaves the address of its cluster."""
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    (tmp_path / "ray").mkdir()
+    return tmp_path / "ray" / "ray_current_cluster"
+
+
+def test_where_no_cluster_was_started_a_run_starts_its_own(address_file: Path) -> None:
+    assert cluster._address() == "local"
+
+
+def test_a_cluster_that_is_there_is_joined(address_file: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address_file.write_text(f"127.0.0.1:{server.getsockname()[1]}\n")
+        assert cluster._address() is None
+
+
+def test_a_cluster_that_died_and_left_its_address_is_not_waited_for(
+    address_file: Path, nobody: str
+) -> None:
+    address_file.write_text(nobody)
+    assert cluster._address() == "local"
+
+
+def test_a_named_cluster_that_does_not_answer_is_an_error(
+    address_file: Path, nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", nobody)
+    with pytest.raises(UserError, match=rf"RAY_ADDRESS is '{nobody}'.*nothing answers"):
+        cluster._address()
