@@ -14,7 +14,7 @@ from typing import Any
 
 from models.base import Metrics, Model
 
-TROUBLES = ("kill", "raise", "hang", "memory", "sigterm")
+TROUBLES = ("kill", "raise", "hang", "memory", "greed", "sigterm")
 
 
 class Tiny(Model):
@@ -26,7 +26,9 @@ class Tiny(Model):
         x: float = 0.5
         rate: float = 1.0  # of learning
         log: str = ""
-        trouble: str = ""  # at epoch 3: kill, raise, hang, memory, sigterm, nan; silent; test
+        trouble: str = (
+            ""  # at epoch 3: kill, raise, hang, memory, greed, sigterm, nan; silent; test
+        )
         once: str = ""  # a file that is made with the first trouble, which is then the last
         seconds: float = 0.0  # of an epoch
         seed: int = 0
@@ -95,4 +97,7 @@ class Tiny(Model):
             case "memory":
                 resource.setrlimit(resource.RLIMIT_AS, (2**36, resource.RLIM_INFINITY))
                 bytearray(2**37)
+            case "greed":
+                hoard = [bytearray(b"x" * 2**26) for _ in range(2**6)]  # 4 GiB
+                time.sleep(1000 * bool(hoard))
         raise ArithmeticError(f"x = {self.config.x} is too much for epoch {self.epoch + 1}")

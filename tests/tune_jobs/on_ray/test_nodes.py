@@ -1,4 +1,4 @@
-"""A node of the cluster goes while it trains: nothing is lost, and it is told what moved."""
+"""A cluster in trouble: nothing is lost, and it is told what moved."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tune_jobs.declaration import Declaration
 from tune_jobs.facts import Failed, Moved
 from tune_jobs.journal import read
 from tune_jobs.run_folder import RunFolder
@@ -23,23 +24,12 @@ TESTS = Path(__file__).parents[2]
 @pytest.mark.slow  # starts a cluster of three nodes
 @pytest.mark.parametrize(("how", "why"), [("remove", "node is gone"), ("drain", "being drained")])
 def test_a_run_survives_its_node(how: str, why: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="tj") as temporary:  # Ray's sockets want short paths
-        folder = RunFolder(Path(temporary, "run"))
-        path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-        done = subprocess.run(
-            [sys.executable, str(TESTS / "losing_a_node.py"), how, temporary],
-            env={**os.environ, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            timeout=110,
-        )
-        assert done.returncode == 0, done.stderr
-        facts = list(read(folder.journal))
-        declared: Declaration = folder.read_declaration()
-        state = declared.state(facts)
-        log = Path(temporary, "log").read_text().splitlines()
+    with run_on_a_cluster(how) as run:
+        facts = list(read(run.journal))
+        state = run.read_declaration().state(facts)
+        log = run.path.with_name("log").read_text().splitlines()
         status = subprocess.run(
-            [sys.executable, "-m", "tune_jobs", "status", str(folder.path)],
+            [sys.executable, "-m", "tune_jobs", "status", str(run.path)],
             capture_output=True,
             text=True,
         ).stdout
@@ -54,3 +44,29 @@ def test_a_run_survives_its_node(how: str, why: str) -> None:
     again = sum(count - 1 for count in trained.values())
     assert len(trained) == 4 * 9
     assert again <= (0 if how == "drain" else 1), "but for the epoch in flight"
+
+
+@pytest.mark.slow  # starts a cluster
+def test_a_trial_whose_worker_is_killed_for_its_memory_fails_alone() -> None:
+    with run_on_a_cluster("memory") as run:
+        state = run.read_declaration().state(read(run.journal))
+    greedy = [trial for trial in state.trials.values() if trial.config["trouble"]]
+    assert 0 < len(greedy) < 4
+    for trial in state.trials.values():
+        assert trial.status is (Status.FAILED if trial in greedy else Status.COMPLETED)
+    assert all("ran out of memory" in trial.note for trial in greedy)
+
+
+@contextmanager
+def run_on_a_cluster(how: str) -> Iterator[RunFolder]:
+    """What `cluster_troubles` makes of a run."""
+    with tempfile.TemporaryDirectory(prefix="tj") as temporary:  # Ray's sockets want short paths
+        done = subprocess.run(
+            [sys.executable, str(TESTS / "cluster_troubles.py"), how, temporary],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},
+            capture_output=True,
+            text=True,
+            timeout=110,
+        )
+        assert done.returncode == 0, done.stderr
+        yield RunFolder(Path(temporary, "run"))

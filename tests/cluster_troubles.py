@@ -1,8 +1,9 @@
-"""A run on a cluster of three nodes on this machine, one of which goes while it trains.
+"""A run on a cluster of its own that has troubles while it trains.
 
-    python losing_a_node.py remove|drain FOLDER
+    python cluster_troubles.py remove|drain|memory FOLDER
 
-A script, since the test session has a cluster of its own.
+Of three nodes on this machine one goes, at once or after a notice; or a trial takes so much
+memory that Ray's monitor kills its worker. A script, since the test session has a cluster.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ray._raylet import GcsClient
 from ray.cluster_utils import Cluster
 from runs import tiny_job
 
-from search_algos.domains import Float
+from search_algos.domains import Choice, Float
 
 PREEMPTION = 2  # of Ray's reasons to drain a node
 QUICK_TO_NOTICE = {
@@ -31,7 +32,28 @@ QUICK_TO_NOTICE = {
 }
 
 
-def main(how: str, folder: Path) -> None:
+def lose_memory(folder: Path) -> None:
+    """A worker may grow by as much as is in use, and a gigabyte."""
+    memory = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    total, free = (int(memory[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
+    limit = {
+        "memory_usage_threshold": (total - free + 2**20) / total,
+        "memory_monitor_refresh_ms": 50,
+    }
+    ray.init(
+        address="local",
+        num_cpus=1,
+        include_dashboard=False,
+        log_to_driver=False,
+        _system_config=limit,
+    )
+    space = {"x": Float(0, 1), "trouble": Choice(["", "greed"])}
+    job = tiny_job(scheduler="fifo", space=space, num_samples=4, max_failures=0, seed=1)
+    run_job(folder / "run", job)
+    ray.shutdown()
+
+
+def lose_node(how: str, folder: Path) -> None:
     head = {"num_cpus": 0, "include_dashboard": False, "_system_config": QUICK_TO_NOTICE}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
@@ -65,4 +87,5 @@ def take(how: str, cluster: Cluster, nodes: list[Any], log: Path) -> None:
 
 if __name__ == "__main__":
     os.environ["RAY_TMPDIR"] = sys.argv[2]
-    main(sys.argv[1], Path(sys.argv[2]))
+    how, folder = sys.argv[1], Path(sys.argv[2])
+    lose_memory(folder) if how == "memory" else lose_node(how, folder)
