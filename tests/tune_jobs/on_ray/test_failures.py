@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from finished import Finished, run_job
@@ -17,88 +17,111 @@ from tune_jobs.facts import Failed, Moved, Reported
 from tune_jobs.journal import read
 from tune_jobs.resume import resume
 from tune_jobs.run_folder import RunFolder
-from tune_jobs.run_state import Status
+from tune_jobs.run_state import RunState, Status, Trial
+from tune_jobs.screens import print_run
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
-SEED = 1  # of which two of four trials are in trouble
+TROUBLES = ["", "kill", "raise", "hang", "memory", "nan", "sigterm", ""]
 
 
-def run_with(path: Path, trouble: str, **fields: Any) -> tuple[Finished, Counter[tuple[str, str]]]:
-    """Four trials of nine epochs; and how often each epoch was trained."""
-    log = path / "log"
-    space = {"x": Float(0, 1), "log": str(log), "trouble": Choice(["", trouble])}
+@pytest.fixture(scope="module")
+def troubled(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run with a trial in each trouble, in epoch 3 of 9, between two healthy ones. What dies
+    may be tried once more."""
+    path = tmp_path_factory.mktemp("troubled")
+    space = {"x": Float(0, 1), "log": str(path / "log"), "trouble": Choice(sorted(set(TROUBLES)))}
+    points = [{"x": n / 10, "trouble": trouble} for n, trouble in enumerate(TROUBLES)]
     job = tiny_job(
-        **{"scheduler": "fifo", "space": space, "num_samples": 4, "seed": SEED, **fields}
+        scheduler="fifo",
+        space=space,
+        points_to_evaluate=points,
+        num_samples=len(points),
+        max_failures=1,
+        trial_timeout=2.0,
     )
-    done = run_job(path / "run", job)
-    lines = [line.split() for line in log.read_text().splitlines()]
-    return done, Counter((x, epoch) for x, epoch, _ in lines)
+    return run_job(path / "run", job)
 
 
-def in_trouble(done: Finished) -> list[Any]:
-    """The trials in trouble, which are some and not all; the others are complete."""
-    found = [trial for trial in done.trials if trial.config["trouble"]]
-    assert 0 < len(found) < 4
-    assert {t.status for t in done.trials if t not in found} == {Status.COMPLETED}
-    assert done.summary["status"] == "finished"
-    assert done.state.tested is not None
-    return found
+def trial_in(trouble: str, run: Finished) -> Trial:
+    return run.trials[TROUBLES.index(trouble)]
 
 
-def test_a_trial_that_hangs_is_ended_and_says_where_it_was(tmp_path: Path) -> None:
-    done, _ = run_with(tmp_path, "hang", trial_timeout=1.5, max_failures=0)
-    for trial in in_trouble(done):
-        assert (trial.status, trial.epoch) == (Status.FAILED, 2)
-        assert "in train_epoch" in trial.note, "the stack of the worker"
-        assert trial.note.endswith("no report for 1.5 s (trial_timeout)")
-    assert "no report for 1.5 s" in done.said
+def test_the_healthy_trials_are_unharmed(troubled: Finished) -> None:
+    for trial in (troubled.trials[0], troubled.trials[-1]):
+        assert (trial.status, trial.epoch, trial.failures) == (Status.COMPLETED, 9, 0)
+    assert troubled.summary["status"] == "finished"
+    assert troubled.summary["trials"]["failed"] == 4
+    assert troubled.state.tested is not None
+    assert troubled.summary["best"]["config"]["trouble"] in ("", "sigterm")
 
 
-def test_a_trial_that_fills_the_memory_to_its_limit_fails_alone(tmp_path: Path) -> None:
-    done, _ = run_with(tmp_path, "memory", max_failures=0)
-    for trial in in_trouble(done):
-        assert (trial.status, trial.epoch) == (Status.FAILED, 2)
-        assert trial.note.endswith("MemoryError")
+def test_no_epoch_that_was_finished_is_trained_again(troubled: Finished) -> None:
+    log = troubled.folder.path.with_name("log").read_text().splitlines()
+    trained = Counter(line.rpartition(" ")[0] for line in log)
+    assert {count for line, count in trained.items()} == {1}
 
 
-def test_a_trial_that_kills_its_process_is_tried_again_and_then_fails_alone(
-    tmp_path: Path,
-) -> None:
-    done, trained = run_with(tmp_path, "kill", max_failures=1)
-    for trial in in_trouble(done):
-        assert (trial.status, trial.epoch, trial.failures) == (Status.FAILED, 2, 2)
-        assert "the worker process died" in trial.note
-    assert set(trained.values()) == {1}, "the two epochs before were not trained again"
+def test_a_trial_that_raises_fails_with_its_own_traceback(troubled: Finished) -> None:
+    trial = trial_in("raise", troubled)
+    assert (trial.status, trial.epoch, trial.failures) == (Status.FAILED, 2, 2)
+    assert trial.note.endswith(f"ArithmeticError: x = {trial.config['x']} is too much for epoch 3")
+    assert "tiny_model.py" in trial.note
+    assert "on_ray" not in trial.note
+    assert "ray/" not in trial.note
 
 
-def test_a_trial_that_returns_nan_is_stopped_and_never_the_best(tmp_path: Path) -> None:
-    done, _ = run_with(tmp_path, "nan")
-    for trial in in_trouble(done):
-        assert (trial.status, trial.epoch, trial.note) == (Status.STOPPED, 3, "the loss is nan")
-    assert done.summary["best"]["config"]["trouble"] == ""
+def test_what_went_wrong_stands_in_a_file_of_the_run(troubled: Finished) -> None:
+    trial = trial_in("raise", troubled)
+    text = (troubled.folder.errors / f"{trial.trial_id:05d}.txt").read_text()
+    assert text.count("\nArithmeticError: ") == 2
+    assert "failure 2, after epoch 2" in text
+    assert "in train_epoch" in text
 
 
-def test_what_went_wrong_stands_in_a_file_of_the_run(tmp_path: Path) -> None:
-    done, _ = run_with(tmp_path, "raise", max_failures=1)
-    for trial in in_trouble(done):
-        text = (done.folder.errors / f"{trial.trial_id:05d}.txt").read_text()
-        assert text.count("\nArithmeticError: ") == 2
-        assert "failure 2, after epoch 2" in text
-        assert "in train_epoch" in text
+def test_status_shows_every_kind_of_error_with_its_trials(troubled: Finished) -> None:
+    screen = io.StringIO()
+    print_run(Console(file=screen, width=200), troubled.folder)
+    number = trial_in("raise", troubled).trial_id
+    assert f"failed: trial {number}\n" in screen.getvalue()
+    assert "too much for epoch 3" in screen.getvalue()
 
 
-def test_a_worker_that_is_told_to_end_costs_no_failure_and_no_epoch(tmp_path: Path) -> None:
+def test_a_trial_that_kills_its_process_is_tried_again_and_then_fails(troubled: Finished) -> None:
+    trial = trial_in("kill", troubled)
+    assert (trial.status, trial.epoch, trial.failures) == (Status.FAILED, 2, 2)
+    assert "the worker process died" in trial.note
+    assert "starts again from its checkpoint: the worker process died" in troubled.said
+
+
+def test_a_trial_that_hangs_is_ended_and_says_where_it_was(troubled: Finished) -> None:
+    trial = trial_in("hang", troubled)
+    assert (trial.status, trial.epoch, trial.failures) == (Status.FAILED, 2, 2)
+    assert "in _make_trouble" in trial.note, "the stack of the worker"
+    assert trial.note.endswith("no report for 2 s (trial_timeout)")
+    assert "no report for 2 s" in troubled.said
+
+
+def test_a_trial_that_fills_the_memory_to_its_limit_fails(troubled: Finished) -> None:
+    trial = trial_in("memory", troubled)
+    assert (trial.status, trial.epoch, trial.failures) == (Status.FAILED, 2, 2)
+    assert trial.note.endswith("MemoryError")
+
+
+def test_a_trial_that_returns_nan_is_stopped(troubled: Finished) -> None:
+    trial = trial_in("nan", troubled)
+    assert (trial.status, trial.epoch, trial.note) == (Status.STOPPED, 3, "the loss is nan")
+
+
+def test_a_worker_that_is_told_to_end_costs_no_failure_and_no_epoch(troubled: Finished) -> None:
     """SIGTERM in the middle of an epoch, as from a batch system: it is finished and saved, and
     the trial goes on in another process."""
-    done, trained = run_with(tmp_path, "sigterm", max_failures=0)
-    moved = [fact for fact in done.facts if isinstance(fact, Moved)]
-    assert {fact.trial_id for fact in moved} == {t.trial_id for t in in_trouble(done)}
+    trial = trial_in("sigterm", troubled)
+    assert (trial.status, trial.epoch, trial.failures) == (Status.COMPLETED, 9, 0)
+    moved = [fact for fact in troubled.facts if isinstance(fact, Moved)]
+    assert {fact.trial_id for fact in moved} == {trial.trial_id}
     assert all("SIGTERM" in fact.reason for fact in moved)
-    assert {trial.status for trial in done.trials} == {Status.COMPLETED}
-    assert {trial.failures for trial in done.trials} == {0}
-    assert set(trained.values()) == {1}
-    assert "goes on elsewhere: its worker was told to end" in done.said
+    assert "goes on elsewhere: its worker was told to end" in troubled.said
 
 
 def test_where_every_trial_fails_alike_the_run_ends_with_that_error(tmp_path: Path) -> None:
@@ -113,19 +136,18 @@ def test_where_every_trial_fails_alike_the_run_ends_with_that_error(tmp_path: Pa
 
 
 def test_the_first_failure_ends_a_run_that_fails_fast(tmp_path: Path) -> None:
+    space = {"x": Float(0, 1), "trouble": "raise"}
+    job = tiny_job(scheduler="fifo", space=space, fail_fast=True)
     with pytest.raises(UserError, match=r"(?s)first failure ends this run.*ArithmeticError"):
-        run_with(tmp_path, "raise", fail_fast=True)
+        run_job(tmp_path / "run", job)
     facts = list(read(tmp_path / "run" / "journal.jsonl"))
     assert len([fact for fact in facts if isinstance(fact, Failed)]) == 1
     assert any(isinstance(fact, Reported) for fact in facts)
 
 
-def test_a_storage_that_stays_away_ends_the_run_and_is_no_failure_of_a_trial(
-    tmp_path: Path,
-) -> None:
-    """And when it is back, the run goes on as if nothing had happened."""
-    log, once = tmp_path / "log", tmp_path / "away"
-    space = {"x": Float(0, 1), "log": str(log), "once": str(once)}
+def run_whose_storage_goes(path: Path) -> RunFolder:
+    """A run that ended in the third epoch of its first trial; its storage is back by now."""
+    space = {"x": Float(0, 1), "log": str(path / "log"), "once": str(path / "gone")}
     job = tiny_job(
         model="troubled_models:LosesItsStorage",
         scheduler="fifo",
@@ -135,20 +157,46 @@ def test_a_storage_that_stays_away_ends_the_run_and_is_no_failure_of_a_trial(
         storage_patience=0.3,
     )
     with pytest.raises(UserError, match=r"the storage failed, \d+ tries.*checkpoints"):
-        run_job(tmp_path / "run", job)
-    folder = RunFolder(tmp_path / "run")
+        run_job(path / "run", job)
+    folder = RunFolder(path / "run")
     state = folder.read_declaration().state(read(folder.journal))
     assert state.closed is not None
     assert state.closed.status == "failed"
-    assert [(t.status, t.epoch, t.failures) for t in state.trials.values()] == [
-        (Status.RUNNING, 2, 0)
-    ]
+    trials = [(t.status, t.epoch, t.failures) for t in state.trials.values()]
+    assert trials == [(Status.RUNNING, 2, 0)], "no failure of the trial's"
     (folder.path / "checkpoints").unlink()
     (folder.path / "away").rename(folder.path / "checkpoints")
-    _, state = resume(folder, Console(quiet=True))
-    assert {(t.status, t.epoch, t.failures) for t in state.trials.values()} == {
-        (Status.COMPLETED, 9, 0)
-    }
+    return folder
+
+
+def epochs_trained_again(path: Path) -> int:
+    trained = Counter(line.rpartition(" ")[0] for line in (path / "log").read_text().splitlines())
+    assert len(trained) == 3 * 9
+    return sum(trained.values()) - len(trained)
+
+
+def check_complete(state: RunState) -> None:
     assert len(state.trials) == 3
-    trained = Counter(line.rpartition(" ")[0] for line in log.read_text().splitlines())
-    assert sum(trained.values()) - len(trained) == 1, "epoch 3 of trial 0 could not be saved"
+    for trial in state.trials.values():
+        assert (trial.status, trial.epoch, trial.failures) == (Status.COMPLETED, 9, 0)
+
+
+def test_a_storage_that_stays_away_ends_the_run_which_goes_on_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    folder = run_whose_storage_goes(tmp_path)
+    _, state = resume(folder, Console(quiet=True))
+    check_complete(state)
+    assert state.warnings == []
+    assert epochs_trained_again(tmp_path) == 1, "epoch 3 of trial 0, which could not be saved"
+
+
+def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(tmp_path: Path) -> None:
+    folder = run_whose_storage_goes(tmp_path)
+    newest = folder.path / "checkpoints" / "00000" / "epoch-00002" / "state.json"
+    newest.write_text(newest.read_text().replace("2", "7"))
+    _, state = resume(folder, Console(quiet=True))
+    check_complete(state)
+    assert "trial 0, epoch 2 is damaged: state.json has changed" in state.warnings[0]
+    assert "goes on from epoch 1 instead of 2" in state.warnings[1]
+    assert epochs_trained_again(tmp_path) == 2

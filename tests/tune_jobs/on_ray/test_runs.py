@@ -60,25 +60,6 @@ def test_actors_are_reused_and_slots_are_filled(tmp_path: Path) -> None:
     )
 
 
-def test_a_killed_worker_costs_no_finished_epoch(tmp_path: Path) -> None:
-    """SIGKILL in the middle of epoch 3 of the trial that gets there first."""
-    log = tmp_path / "log"
-    space = {
-        "x": Float(0, 1),
-        "log": str(log),
-        "trouble": "kill",
-        "once": str(tmp_path / "killed"),
-    }
-    done = run_job(tmp_path / "run", tiny_job(scheduler="fifo", space=space, num_samples=4))
-    assert (tmp_path / "killed").exists()
-    assert {trial.status for trial in done.trials} == {Status.COMPLETED}
-    assert sorted(trial.failures for trial in done.trials) == [0, 0, 0, 1]
-    assert set(epochs_trained(log).values()) == {1}, "no epoch was trained twice"
-    assert len(epochs_trained(log)) == 4 * 9
-    assert "starts again from its checkpoint: the worker process died" in done.said
-    assert done.summary["trials"]["completed"] == 4
-
-
 def test_an_epoch_that_was_saved_but_not_reported_is_not_trained_again(tmp_path: Path) -> None:
     """The worker dies between writing a checkpoint and reporting it."""
     log = tmp_path / "log"
@@ -92,25 +73,6 @@ def test_an_epoch_that_was_saved_but_not_reported_is_not_trained_again(tmp_path:
     assert sorted(trial.failures for trial in done.trials) == [0, 1]
     assert set(epochs_trained(log).values()) == {1}
     assert len([fact for fact in done.facts if isinstance(fact, Reported)]) == 2 * 9
-
-
-def test_a_trial_that_raises_fails_with_its_own_traceback_and_the_rest_go_on(
-    tmp_path: Path,
-) -> None:
-    space = {"x": Float(0, 1), "trouble": Choice(["", "raise"])}
-    job = tiny_job(scheduler="fifo", space=space, num_samples=4, max_failures=1, seed=1)
-    done = run_job(tmp_path / "run", job)
-    failed = [trial for trial in done.trials if trial.config["trouble"]]
-    assert 0 < len(failed) < 4
-    for trial in done.trials:
-        assert trial.status is (Status.FAILED if trial in failed else Status.COMPLETED)
-    for trial in failed:
-        assert trial.failures == 2
-        assert f"ArithmeticError: x = {trial.config['x']} is too much for epoch 3" in trial.note
-        assert "tiny_model.py" in trial.note
-        assert "on_ray" not in trial.note
-        assert "ray/" not in trial.note
-    assert done.summary["trials"]["failed"] == len(failed)
 
 
 def test_a_missing_metric_ends_the_run_at_the_first_report(tmp_path: Path) -> None:
