@@ -18,6 +18,7 @@ from ray import tune
 from tune_jobs.checkpoints import CheckpointStore
 from tune_jobs.driving import locked, open_books
 from tune_jobs.error_files import ErrorFiles
+from tune_jobs.errors import UserError
 from tune_jobs.experiment import Experiment
 from tune_jobs.facts import Known
 from tune_jobs.job import TuneJob
@@ -127,7 +128,10 @@ def _drive(
         finally:
             _wrap_up(dispatcher, folder, views)
     if dispatcher.fatal:
-        raise dispatcher.fatal
+        raise UserError(
+            *dispatcher.fatal.problems,
+            f"when that is mended, `tune-jobs resume {folder.place.url}` goes on with the run",
+        )
     return experiment.state
 
 
