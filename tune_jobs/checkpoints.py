@@ -12,13 +12,15 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tune_jobs.run_state import CheckpointRef
 from tune_jobs.storage import Place, patiently
+
+T = TypeVar("T")
 
 _SEAL = "epoch.json"
 
@@ -76,7 +78,7 @@ class CheckpointStore:
             (folder / _SEAL).write_text(json.dumps({**content, "sha256": _digest(content)}))
 
         name = folder_of(saved.ref)
-        patiently(lambda: self.place.put_folder(name, fill, seal=_SEAL), self._patience)
+        self._patiently(lambda: self.place.put_folder(name, fill, seal=_SEAL))
         return sealed
 
     def saved(self, ref: CheckpointRef) -> Saved:
@@ -90,7 +92,9 @@ class CheckpointStore:
         Raises DamagedCheckpointError, also where there is none.
         """
         files = self._seal(ref)["files"]
-        with _damage_told(ref), self.place.folder(folder_of(ref)) as folder:
+        with _damage_told(ref), ExitStack() as stack:
+            there = self.place.folder(folder_of(ref))
+            folder = self._patiently(lambda: stack.enter_context(there))
             for name, wanted in files.items():
                 if _measured(folder / name) != wanted:
                     raise DamagedCheckpointError(f"{_words(ref)} is damaged: {name} has changed")
@@ -99,13 +103,16 @@ class CheckpointStore:
     def epochs(self, trial_id: int) -> list[int]:
         """Those of which the trial has a checkpoint, damaged or not."""
         place = self.place.child(f"{trial_id:05d}")
-        return sorted(_epoch(name) for name in place.files() if name.endswith(f"/{_SEAL}"))
+        files = self._patiently(place.files)
+        return sorted(_epoch(name) for name in files if name.endswith(f"/{_SEAL}"))
 
     def sizes(self) -> dict[int, dict[int, int]]:
         """The bytes of every checkpoint: trial -> epoch -> bytes."""
         sizes: defaultdict[int, dict[int, int]] = defaultdict(dict)
-        for name, size in self.place.files().items():
+        for name, size in self._patiently(self.place.files).items():
             trial, _, rest = name.partition("/")
+            if not (trial.isdigit() and rest.startswith("epoch-")):
+                continue  # not of ours
             epoch = _epoch(rest)
             sizes[int(trial)][epoch] = sizes[int(trial)].get(epoch, 0) + size
         return sizes
@@ -113,9 +120,13 @@ class CheckpointStore:
     def remove(self, ref: CheckpointRef) -> None:
         self.place.remove(folder_of(ref))
 
+    def _patiently(self, action: Callable[[], T]) -> T:
+        return patiently(action, self._patience)
+
     def _seal(self, ref: CheckpointRef) -> dict[str, Any]:
         with _damage_told(ref):
-            content: dict[str, Any] = json.loads(self.place.read(f"{folder_of(ref)}/{_SEAL}"))
+            written = self._patiently(lambda: self.place.read(f"{folder_of(ref)}/{_SEAL}"))
+            content: dict[str, Any] = json.loads(written)
             if content.pop("sha256") != _digest(content):
                 raise DamagedCheckpointError(f"{_words(ref)} is damaged: {_SEAL} has changed")
         return content

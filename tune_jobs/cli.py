@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,13 @@ SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
 EXIT_NO_RESULT, EXIT_BAD_INPUT = 1, 2
 EXIT_BY_SIGNAL = 128  # and its number, as shells have it
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+class _Console(Console):
+    """For a run, which does not end because nobody reads its output any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError("nobody reads the output any more")
 
 
 def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -135,8 +142,8 @@ def resume(run: str, storage: str | None, **flags: Any) -> None:
     """Go on with RUN, a name or a path, as if it had never stopped; or make it longer."""
     from tune_jobs.resume import resume as go_on
 
-    console = Console()
-    folder, state = go_on(find_run(find_storage(storage), run), console, **flags)
+    console, place = _Console(), find_storage(storage)
+    folder, state = go_on(find_run(place, run), place, console, **flags)
     _finish(console, folder, state)
 
 
@@ -229,7 +236,7 @@ def _run(
     folder.check_free()
     job.validate()
     known = known_from(find_run(place, job.warm_start), job) if job.warm_start else []
-    console = Console()
+    console = _Console()
     console.print(
         f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.max_epochs} epochs",
         highlight=False,
@@ -242,13 +249,14 @@ def _run(
 
 
 def _finish(console: Console, folder: RunFolder, state: RunState) -> None:
-    screens.print_result(console, folder, state)
+    with suppress(BrokenPipeError):
+        screens.print_result(console, folder, state)
     sys.exit(_exit_code(state))
 
 
 def _exit_code(state: RunState) -> int:
     if state.closed and state.closed.status == "interrupted":
-        return EXIT_BY_SIGNAL + signal.Signals[state.closed.reason]
+        return EXIT_BY_SIGNAL + signal.Signals[state.closed.reason or "SIGINT"]
     return 0 if state.tested and not state.tested.error else EXIT_NO_RESULT
 
 
@@ -259,6 +267,9 @@ def _exit_cleanly(command: click.Command) -> None:
     except UserError as error:
         for problem in error.problems:
             click.echo(f"error: {problem}", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+    except OSError as error:  # a disk or a share in trouble
+        click.echo(f"error: {error}", err=True)
         sys.exit(EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(EXIT_BY_SIGNAL + signal.SIGINT)

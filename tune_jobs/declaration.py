@@ -17,7 +17,7 @@ from tune_jobs.errors import UserError, explain
 from tune_jobs.facts import Fact, Reopened
 from tune_jobs.job import TuneJob
 from tune_jobs.job_files import MODULE_PREFIX, import_file, job_in
-from tune_jobs.lookup import RAY_TUNE, field_names, name_of
+from tune_jobs.lookup import RAY_TUNE, field_names, is_from_ray_tune, name_of
 from tune_jobs.objective import Objective
 from tune_jobs.run_state import RunState
 
@@ -52,7 +52,10 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
     """The job, with the file it is declared in."""
     fields = {field: getattr(job, field) for field in field_names(job)}
     for kind in ("model", "searcher", "scheduler"):
-        fields[kind] = name_of(fields[kind])
+        value = fields[kind]
+        # An object, of whatever class, is only to be had from the file.
+        own = is_from_ray_tune(value)
+        fields[kind] = f"{RAY_TUNE}{type(value).__qualname__}" if own else name_of(value)
     fields["space"] = {
         name: {"domain": type(value).__name__, **dataclasses.asdict(value)}
         if isinstance(value, Domain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tune_jobs.facts import Failed
+from tune_jobs.run_state import RunState
 from tune_jobs.tracebacks import kind_of
 
 FIRST_SECONDS = 60.0
@@ -14,23 +15,19 @@ class EarlyFailures:
 
     def __init__(self) -> None:
         self._failures: list[Failed] = []
-        self._some_work = False
-
-    def an_epoch_was_reported(self) -> None:
-        self._some_work = True
 
     def failed(self, failure: Failed) -> None:
-        if not self._some_work:
-            self._failures.append(failure)
+        self._failures.append(failure)
 
-    @property
-    def are_all_alike(self) -> bool:
-        """Whether several trials failed, all in the same way, within the first minute after the
-        first of them, and none ever worked."""
+    def are_all_alike(self, state: RunState) -> bool:
+        """Whether all trials failed, more than one of them and in the same way, within the first
+        minute after the first failure, and none ever finished an epoch."""
+        failed = {failure.trial_id for failure in self._failures}
         return (
-            not self._some_work
+            state.epochs_total == 0
+            and failed == state.trials.keys()
+            and len(failed) >= ENOUGH_TRIALS
             and len(self._failures) >= ENOUGH_FAILURES
-            and len({failure.trial_id for failure in self._failures}) >= ENOUGH_TRIALS
             and len({kind_of(failure.error) for failure in self._failures}) == 1
             and self._failures[-1].time - self._failures[0].time <= FIRST_SECONDS
         )

@@ -107,7 +107,6 @@ class Experiment:
         self._observe = observe
         self._history = History()
         self._early_failures = EarlyFailures()
-        self._known = 0
         self._exhausted = False
         self._testing = False
         self._test_failures = 0
@@ -117,10 +116,8 @@ class Experiment:
         for fact in facts:
             self._replay(fact)
         if math.isnan(self.state.started):
-            self._record(Opened(version=VERSION))
-            for known in warm_start:
-                self._record(known)
-        self._in_flight = deque(t.trial_id for t in self.state.with_status(Status.RUNNING))
+            self._record(Opened(version=VERSION, known=list(warm_start)))
+        self._in_flight = self._at_work()
 
     @property
     def finished(self) -> bool:
@@ -141,7 +138,7 @@ class Experiment:
                 paused=paused,
             )
         )
-        self._in_flight.extend(continued)
+        self._in_flight = self._at_work()
 
     def next(self) -> Assignment | None:
         """Work for a free slot, or None: wait for a report and ask again."""
@@ -252,16 +249,16 @@ class Experiment:
 
     @property
     def _is_tested(self) -> bool:
-        """Whether the present incumbent was; a run that grew may have found another."""
-        incumbent, tested = self.state.incumbent, self.state.tested
-        return incumbent is None or (
-            tested is not None and incumbent.checkpoint == (tested.trial_id, tested.epoch)
-        )
+        """Whether the incumbent was, if there is one."""
+        return self.state.incumbent is None or self.state.tested is not None
 
     @property
     def _may_suggest(self) -> bool:
         started = len(self.state.trials)
         return not (self.state.draining or self._exhausted or started >= self._num_samples)
+
+    def _at_work(self) -> deque[int]:
+        return deque(trial.trial_id for trial in self.state.with_status(Status.RUNNING))
 
     def _next_trial(self) -> int | None:
         """Resumes or starts a trial: a promotion first, then a new one."""
@@ -319,19 +316,14 @@ class Experiment:
             case Suggested():
                 self._history.suggested(fact.trial_id, fact.config)
                 self._scheduler.on_start(fact.trial_id, fact.config)
-            case Known():
-                number = -1 - self._known  # beside the trials of this run
-                self._known += 1
-                self._history.suggested(number, fact.config)
-                for epoch, loss in fact.losses.items():
-                    self._history.reported(number, epoch, loss)
-                self._history.ended(number)
+            case Opened():
+                for number, known in enumerate(fact.known, start=1):
+                    self._learn(-number, known)  # beside the trials of this run
             case Resumed():
                 self._scheduler.on_resume(fact.trial_id)
                 if fact.exploit:
                     self._history.ended(fact.trial_id)  # as after an exploit below
             case Reported():
-                self._early_failures.an_epoch_was_reported()
                 self._history.reported(
                     fact.trial_id, fact.epoch, self.state.objective.loss(fact.metrics)
                 )
@@ -348,8 +340,14 @@ class Experiment:
         self._early_failures.failed(fact)
         if self._fail_fast:
             self.hopeless = f"trial {fact.trial_id} failed, and the first failure ends this run"
-        elif self._early_failures.are_all_alike:
+        elif self._early_failures.are_all_alike(self.state):
             self.hopeless = "every trial fails in the same way"
+
+    def _learn(self, number: int, known: Known) -> None:
+        self._history.suggested(number, known.config)
+        for epoch, loss in known.losses.items():
+            self._history.reported(number, epoch, loss)
+        self._history.ended(number)
 
     def _forget_if_ended(self, trial_id: int) -> None:
         if trial_id in self._complete_for_now:

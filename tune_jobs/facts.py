@@ -23,11 +23,23 @@ class _Fact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Known(_Fact):
+    """An earlier run tried a config and got these losses; epoch -> loss, lower is better.
+
+    In a journal of version 1 these stood on lines of their own, after the first."""
+
+    fact: Literal["known"] = "known"
+    config: dict[str, Any]
+    losses: dict[int, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Opened(_Fact):
-    """A journal begins."""
+    """A journal begins, with what the searcher knows from earlier runs."""
 
     fact: Literal["opened"] = "opened"
     version: int
+    known: list[Known] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +55,6 @@ class Reopened(_Fact):
     max_epochs: int
     continued: list[int] = field(default_factory=list)
     paused: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known(_Fact):
-    """An earlier run tried a config and got these losses; epoch -> loss, lower is better."""
-
-    fact: Literal["known"] = "known"
-    config: dict[str, Any]
-    losses: dict[int, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +184,8 @@ _FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
 
 def to_json(fact: Fact) -> str:
     """One line; metrics that are NaN or infinite stand as JSON's usual extension has them."""
-    return json.dumps(asdict(fact), separators=(",", ":"))
+    text = json.dumps(asdict(fact), separators=(",", ":"), ensure_ascii=False)
+    return text.encode(errors="replace").decode()  # half a character cannot be read again
 
 
 def from_json(line: str | bytes) -> Fact:

@@ -9,9 +9,11 @@ bounds what a power cut can take.
 from __future__ import annotations
 
 import os
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +24,7 @@ from tune_jobs.storage import patiently
 
 SYNC_SECONDS = 1.0
 _FIRST_WITH_CHECK_SUMS = 2
+_SUM = b',"sum":"'
 
 
 class Journal:
@@ -42,11 +45,13 @@ class Journal:
         patience: float = 0.0,
     ) -> None:
         self._clock = clock
-        self._patience = patience
+        self.patience = patience
         flags = os.O_WRONLY if past else os.O_WRONLY | os.O_CREAT | os.O_EXCL
         self._file = os.open(path, flags, 0o644)
         self._size, self._sum = (past.size, past.check_sum) if past else (0, 0)
+        os.ftruncate(self._file, self._size)  # a last line without its end goes
         self._synced = float("-inf")
+        self._sync_soon: threading.Timer | None = None
 
     def append(self, fact: Fact) -> Fact:
         """Writes the fact with the present time; returns it as written.
@@ -55,18 +60,24 @@ class Journal:
         """
         fact = replace(fact, time=round(self._clock(), 3))
         line, check_sum = _sealed(to_json(fact).encode(), self._sum)
-        patiently(lambda: self._write(line), self._patience)
+        patiently(lambda: self._write(line), self.patience)
         self._size, self._sum = self._size + len(line), check_sum
         return fact
 
     def sync(self) -> None:
-        """Returns when all that was written is on the disk."""
+        """Returns when all that was written is on the disk. Raises OSError."""
         os.fsync(self._file)
         self._synced = time.monotonic()
 
     def close(self) -> None:
-        self.sync()
-        os.close(self._file)
+        """Raises OSError where the last lines did not reach the disk."""
+        if self._sync_soon:
+            self._sync_soon.cancel()
+            self._sync_soon.join()
+        try:
+            self.sync()
+        finally:
+            os.close(self._file)
 
     def _write(self, line: bytes) -> None:
         """All of the line or nothing: what an earlier attempt left of it goes first."""
@@ -76,6 +87,14 @@ class Journal:
             written = os.pwrite(self._file, rest, self._size + len(line) - len(rest))
             rest = rest[written:]
         if time.monotonic() - self._synced > SYNC_SECONDS:
+            self.sync()
+        elif not (self._sync_soon and self._sync_soon.is_alive()):
+            self._sync_soon = threading.Timer(SYNC_SECONDS, self._sync_quietly)
+            self._sync_soon.daemon = True
+            self._sync_soon.start()
+
+    def _sync_quietly(self) -> None:
+        with suppress(OSError):  # a disk in trouble shows at the next line
             self.sync()
 
 
@@ -93,17 +112,21 @@ class Past:
         return self.facts[0].version if isinstance(self.facts[0], Opened) else 0
 
 
-def read_past(path: Path) -> Past:
-    """All of a journal, to go on with it. Raises UserError as `read` does, for one that is
-    empty, and for one of a version without check sums."""
+def read_past(path: Path) -> Past | None:
+    """All of a journal, to go on with it; None where no fact is in it, or it is not there.
+
+    Raises UserError as `read` does, and for one of a version without check sums.
+    """
+    if not path.is_file():
+        return None
     size, check_sum = 0, 0
     facts = []
     for line in _lines(path):
         size, check_sum = line.end, line.check_sum
         facts.append(line.fact)
-    past = Past(facts, size, check_sum, torn=path.stat().st_size - size)
     if not facts:
-        raise UserError(f"{path} is empty: the run ended before it began; start it anew")
+        return None
+    past = Past(facts, size, check_sum, torn=path.stat().st_size - size)
     if past.version < _FIRST_WITH_CHECK_SUMS:
         raise UserError(
             f"{path} has version {past.version} of an earlier tune-jobs: it can be looked at, "
@@ -163,7 +186,7 @@ def _lines(path: Path) -> Iterator[_Line]:
             if number == 1:
                 version = _version(path, fact)
             expected, check_sum = _sealed(_unsealed(line), check_sum)
-            if version >= _FIRST_WITH_CHECK_SUMS and line != expected:
+            if line != expected and (version >= _FIRST_WITH_CHECK_SUMS or _SUM in line):
                 raise _damaged(path, number)
             yield _Line(fact, end, check_sum)
 
@@ -189,10 +212,10 @@ def _damaged(path: Path, number: int) -> UserError:
 def _sealed(text: bytes, before: int) -> tuple[bytes, int]:
     """A JSON object as a line with its check sum, and that sum for the next line."""
     check_sum = zlib.crc32(text, before)
-    return text[:-1] + b',"sum":"%08x"}\n' % check_sum, check_sum
+    return text[:-1] + _SUM + b'%08x"}\n' % check_sum, check_sum
 
 
 def _unsealed(line: bytes) -> bytes:
     """The JSON object without its check sum, where it has one."""
-    text, found, _ = line.rpartition(b',"sum":"')
+    text, found, _ = line.rpartition(_SUM)
     return text + b"}" if found else line.rstrip(b"\n")

@@ -9,18 +9,22 @@ from rich.console import Console
 from tune_jobs.declaration import rebuilt
 from tune_jobs.driving import locked
 from tune_jobs.errors import UserError
+from tune_jobs.facts import Known
 from tune_jobs.job import TuneJob
 from tune_jobs.journal import read_past, truncate
 from tune_jobs.lookup import name_of
 from tune_jobs.overrides import override
 from tune_jobs.progress import progress_view
-from tune_jobs.run_folder import RunFolder
+from tune_jobs.run_folder import RunFolder, Storage, find_run
 from tune_jobs.run_state import RunState
 from tune_jobs.storage.mirror import fetch
+from tune_jobs.texts import clock
+from tune_jobs.warm_start import known_from
 
 
 def resume(
     folder: RunFolder,
+    storage: Storage,
     console: Console,
     *,
     num_samples: str | None = None,
@@ -33,6 +37,7 @@ def resume(
     came of it.
 
     Args:
+        storage: where the run that it is warmly started from is looked for.
         num_samples: trials in all, or with a ``+`` how many more.
         max_epochs: of a complete trial; those that were complete go on.
         job_file: where the job is declared now.
@@ -48,23 +53,29 @@ def resume(
             kept = truncate(folder.journal, truncate_at)
             console.print(f"the whole journal is kept as {kept}", highlight=False, soft_wrap=True)
         past = read_past(folder.journal)
+        facts = past.facts if past else []
         found = folder.read_job_json()
-        was = rebuilt(found | ({"file": job_file} if job_file else {}), past.facts)
+        was = rebuilt(found | ({"file": job_file} if job_file else {}), facts)
         job = override(was, {**fields, **_longer(was, num_samples, max_epochs)})
-        state = folder.read_declaration().state(past.facts)
+        state = folder.read_declaration().state(facts)
         if _is_finished(state) and job == was:
             console.print(
                 f"{folder.name} is finished; make it longer with --samples +20 or --max-epochs",
                 highlight=False,
             )
             return folder, state
+        _check_budget(state, job)
         job.validate()
         console.print(f"{folder.name}: {job.method}, {_standing(state, job)}", highlight=False)
+        known: list[Known] = []
+        if past is None:  # it ended before it began
+            folder.journal.unlink(missing_ok=True)
+            known = known_from(find_run(storage, job.warm_start), job) if job.warm_start else []
         from tune_jobs.on_ray import runner  # Ray takes seconds to import
 
         progress = progress_view(job, console)
         try:
-            return folder, runner.resume(job, folder, lease, past, progress)
+            return folder, runner.resume(job, folder, lease, past, progress, known)
         finally:
             progress.close()
 
@@ -97,6 +108,15 @@ def _samples(job: TuneJob, given: str) -> int:
     if count < job.num_samples:
         raise UserError(f"--samples is {given}, the run has {job.num_samples}; give more, or +20")
     return count
+
+
+def _check_budget(state: RunState, job: TuneJob) -> None:
+    budget, spent = job.time_budget, state.seconds
+    if budget is not None and spent >= budget:
+        raise UserError(
+            f"the run has used {clock(spent)} of its time budget of {clock(budget)}; give more, in "
+            "all, with --time-budget"
+        )
 
 
 def _is_finished(state: RunState) -> bool:

@@ -123,6 +123,8 @@ class Retention:
         live ones; of the worst first; the oldest first."""
         refs = []
         for trial_id, sizes in self._held.items():
+            if trial_id not in state.trials:  # it was in facts that were lost, and may come again
+                continue
             trial = state.trials[trial_id]
             kept = self._wanted(trial_id, state)
             if not trial.status.is_final:

@@ -88,7 +88,7 @@ class RunFolder:
 
     def check_free(self) -> None:
         """Raises UserError where a run has this name, or where nothing can be written."""
-        if self.exists or self.path.exists():
+        if self.exists or (not self.bucket and self._has_files):
             raise UserError(
                 f"run {self.name!r} exists in {self.place.url.rpartition('/')[0]}; go on with it "
                 f"by `tune-jobs resume {self.name}`, or give another --name"
@@ -100,16 +100,37 @@ class RunFolder:
                 "another --storage"
             )
 
+    @property
+    def _has_files(self) -> bool:
+        """Besides the lock of who is about to make the run."""
+        return self.path.is_dir() and any(not f.name.startswith(".") for f in self.path.iterdir())
+
     def create(self, job: TuneJob, cluster: Mapping[str, float], file: Path | None) -> None:
-        """Makes the folder with its job.json; ``cluster`` is what Ray has to give, ``file``
-        where the job is declared.
+        """Writes the job.json of a run into its locked folder; ``cluster`` is what Ray has to
+        give, ``file`` where the job is declared.
 
         Raises UserError as `check_free` does.
         """
         self.check_free()
-        self.path.mkdir(parents=True)
+        if self.bucket and self._has_files:  # of a run that is no longer in the bucket
+            self._set_aside()
+        self.path.mkdir(parents=True, exist_ok=True)
         content = {**as_json(job, file), **provenance(), "cluster": dict(cluster)}
         write_json(self.declaration, content)
+
+    def _set_aside(self) -> None:
+        old = self.path / f".old-{time.time():.0f}"
+        old.mkdir()
+        for entry in [entry for entry in self.path.iterdir() if not entry.name.startswith(".")]:
+            entry.rename(old / entry.name)
+
+    def fetch(self) -> None:
+        """Brings here what a driver or a view needs of a run in a bucket.
+
+        Raises UserError where that is damaged, StorageError where it cannot be reached.
+        """
+        if self.bucket:
+            fetch(self.bucket, self.path)
 
     def read_job_json(self) -> dict[str, Any]:
         """Raises UserError where the folder holds no run."""
@@ -137,20 +158,10 @@ class Storage:
             return RunFolder(self.place.path / name)
         return RunFolder(_working_copies(self.place) / name, self.place.child(name))
 
-    def fetched(self, name: str) -> RunFolder:
-        """The folder of a run that is there, with all that a driver or a view needs."""
-        folder = self.run(name)
-        if folder.bucket:
-            fetch(folder.bucket, folder.path)
-        return folder
-
     def runs(self) -> list[RunFolder]:
-        """All that are there, oldest first."""
-        folders = patiently(self.place.folders, 0.0)
-        names = [name for name in folders if self.run(name).exists]
-        return sorted(
-            map(self.fetched, names), key=lambda folder: folder.declaration.stat().st_mtime
-        )
+        """All that are there, in no order."""
+        names = patiently(self.place.folders, 0.0)
+        return [run for run in map(self.run, names) if run.exists]
 
 
 def find_storage(given: str | None) -> Storage:
@@ -176,8 +187,9 @@ def find_run(storage: Storage, name_or_path: str) -> RunFolder:
     place, _, name = name_or_path.rstrip("/").rpartition("/")
     elsewhere = [Storage(open_place(place or "."))] if name else []
     for candidate in ([] if place else [storage]) + elsewhere:
-        if candidate.run(name).exists:
-            return candidate.fetched(name)
+        if (run := candidate.run(name)).exists:
+            run.fetch()
+            return run
     names = [run.name for run in storage.runs()]
     hint = nearest(name_or_path, names) if names else "it has no runs"
     raise UserError(f"run {name_or_path!r} is not in {storage.place.url}; {hint}")

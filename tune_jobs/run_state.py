@@ -205,6 +205,7 @@ class RunState:
             trial.best_loss, trial.best_epoch = loss, trial.epoch
         if self.incumbent is None or loss < self.incumbent.loss:
             self.incumbent = Incumbent(trial.trial_id, trial.epoch, loss, trial.config)
+            self.tested = None  # that was another
 
     def _move(self, trial: Trial, status: Status, note: str = "") -> None:
         self.counts[trial.status] -= 1

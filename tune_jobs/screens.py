@@ -60,17 +60,22 @@ def print_job(console: Console, job: TuneJob, module: ModuleType) -> None:
 
 
 def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
+    """Oldest first; those that cannot be read at the end."""
     table = _table("run", "status", "trials", "epochs", "best")
+    read, unreadable = [], []
     for folder in folders:
         try:
-            _, state = _read(folder)
+            folder.fetch()
+            read.append((folder, _read(folder)[1]))
         except UserError as error:
-            table.add_row(folder.name, "unreadable", "", "", str(error))
-            continue
+            unreadable.append((folder, str(error)))
+    for folder, state in sorted(read, key=lambda run: run[1].started):
         trials = f"{state.ended}/{state.num_samples}"
         table.add_row(
             folder.name, _status(folder, state), trials, str(state.epochs_total), texts.best(state)
         )
+    for folder, problem in unreadable:
+        table.add_row(folder.name, "unreadable", "", "", problem)
     console.print(table)
 
 

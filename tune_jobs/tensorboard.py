@@ -44,7 +44,10 @@ class TensorBoard:
             shutil.rmtree(self._folder / f"{trial_id:05d}", ignore_errors=True)
         for fact in facts:
             if isinstance(fact, Reported) and fact.trial_id in again:
-                self(fact, state)
+                self._writer(state.trials[fact.trial_id]).add_event(_scalars(fact))
+        for trial_id in again:
+            if state.trials[trial_id].status.is_final:
+                self._writers.pop(trial_id).close()
 
     def __call__(self, fact: Fact, state: RunState) -> None:
         match fact:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from tune_jobs.facts import Fact
 from tune_jobs.run_state import RunState
+from tune_jobs.storage import StorageError
 
 
 class View(Protocol):
@@ -48,4 +49,5 @@ class Views:
             yield
         except OSError as error:
             self._views.remove(view)
-            self._warn(f"{type(view).__name__} is not written any more: {error}")
+            with suppress(StorageError):  # the journal cannot be written either, which shows next
+                self._warn(f"{type(view).__name__} is not written any more: {error}")

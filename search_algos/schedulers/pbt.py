@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from search_algos.base import Scheduler
 from search_algos.decisions import Continue, Decision, Exploit, Pause, Resume
@@ -21,6 +21,11 @@ from search_algos.space import Config, Space
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+class _Arrival(NamedTuple):
+    epoch: int
+    loss: float
 
 
 class PBT(Scheduler):
@@ -79,7 +84,7 @@ class PBT(Scheduler):
         self._factors = perturbation_factors
         self._changes = frozenset(space if perturb is None else perturb)
         self._configs: dict[int, Config] = {}  # of the living members
-        self._waiting: dict[int, float] = {}  # member at the barrier -> loss
+        self._waiting: dict[int, _Arrival] = {}  # at a barrier
         self._released: dict[int, Resume] = {}  # of the last comparison, in order
         self._comparisons = 0
 
@@ -93,7 +98,7 @@ class PBT(Scheduler):
     def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
         if epoch % self._interval or epoch >= self.max_t:
             return Continue()
-        self._waiting[trial_id] = loss
+        self._waiting[trial_id] = _Arrival(epoch, loss)
         return Pause()
 
     def on_resume(self, trial_id: int) -> None:
@@ -118,8 +123,11 @@ class PBT(Scheduler):
         return next(iter(self._compare().values()))
 
     def _compare(self) -> dict[int, Resume]:
-        """How every member goes on; copies first, while their donors stand at the barrier."""
-        ranking = sorted(self._waiting, key=lambda trial_id: (self._waiting[trial_id], trial_id))
+        """How the youngest go on; copies first, while their donors stand at the barrier. Members
+        that were added later catch up before they are compared with the others."""
+        age = min(arrival.epoch for arrival in self._waiting.values())
+        losses = {t: arrival.loss for t, arrival in self._waiting.items() if arrival.epoch == age}
+        ranking = sorted(losses, key=lambda trial_id: (losses[trial_id], trial_id))
         count = min(ceil(len(ranking) * self._quantile_fraction), len(ranking) // 2)
         best, worst = ranking[:count], ranking[len(ranking) - count :]
         resumes = {}

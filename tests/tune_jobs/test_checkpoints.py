@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tune_jobs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.run_state import CheckpointRef
-from tune_jobs.storage import Folder, StorageError
+from tune_jobs.storage import FileInfo, Folder, StorageError
 
 
 @pytest.fixture
@@ -101,6 +101,36 @@ def test_what_is_not_there_is_told(store: CheckpointStore) -> None:
         store.opened(CheckpointRef(4, 2)),
     ):
         pass
+
+
+class Flaky(Folder):
+    """Fails at the first of everything, and then works."""
+
+    failed: ClassVar[set[str]] = set()
+
+    def read(self, name: str) -> bytes:
+        self._fail_once("read")
+        return super().read(name)
+
+    def infos(self, below: str = "") -> Iterator[FileInfo]:
+        self._fail_once("infos")
+        return super().infos(below)
+
+    def child(self, name: str) -> Folder:
+        return Flaky(self.path / name)
+
+    def _fail_once(self, what: str) -> None:
+        if what not in self.failed:
+            self.failed.add(what)
+            raise OSError(5, "the storage is away")
+
+
+def test_reading_has_patience_too(tmp_path: Path) -> None:
+    save(CheckpointStore(Folder(tmp_path)), saved(1), "weights")
+    store = CheckpointStore(Flaky(tmp_path), patience=30.0)
+    assert store.epochs(0) == [1]
+    assert text_of(store, CheckpointRef(0, 1)) == "weights"
+    assert {"read", "infos"} <= Flaky.failed
 
 
 @given(data=st.data())

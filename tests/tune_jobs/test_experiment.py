@@ -18,7 +18,7 @@ from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
 from tune_jobs.errors import UserError
 from tune_jobs.experiment import FinalTest, Train
-from tune_jobs.facts import Fact, Failed, Stopped, Suggested, Tested
+from tune_jobs.facts import Fact, Failed, Resumed, Stopped, Suggested, Tested
 from tune_jobs.lookup import find_class
 from tune_jobs.run_state import CheckpointRef, RunState, Status
 from tune_jobs.simulate import Curve, Epoch, simulate
@@ -170,8 +170,30 @@ def test_where_every_trial_fails_in_the_same_way_the_run_ends_soon() -> None:
 
     run = simulated(curve=curve, num_samples=50, max_failures=1)
     assert run.experiment.hopeless == "every trial fails in the same way"
-    assert len([fact for fact in run.facts if isinstance(fact, Failed)]) == 3
+    failures = [fact for fact in run.facts if isinstance(fact, Failed)]
+    assert len(failures) == 3
     assert len(run.trials) == 2, "no third one was begun"
+
+
+def test_trials_that_are_still_in_their_first_epoch_may_yet_work() -> None:
+    """Two of eight crash at once, as in a bad corner of the space."""
+    experiment = begun(tiny_job(scheduler="fifo", max_failures=9)).experiment
+    for _ in range(8):
+        experiment.next()
+    for trial_id in (0, 1, 0, 1, 1):
+        experiment.fail(trial_id, "no memory")
+    assert experiment.hopeless == ""
+    for trial_id in range(2, 8):
+        experiment.fail(trial_id, "no memory")
+    assert experiment.hopeless == "every trial fails in the same way"
+
+
+def test_a_lost_node_can_be_the_failure_that_ends_a_run() -> None:
+    experiment = begun(tiny_job(scheduler="fifo", fail_fast=True)).experiment
+    experiment.next()
+    assert experiment.move(0, "its node died")
+    assert not experiment.move(0, "its node died")
+    assert "trial 0 failed" in experiment.hopeless
 
 
 @pytest.mark.parametrize(
@@ -280,6 +302,39 @@ def test_more_samples_and_epochs_are_what_a_finished_run_goes_on_to() -> None:
     tests = [fact for fact in run.facts if isinstance(fact, Tested)]
     assert len(tests) == 2, "the incumbent is another one, so it is tested"
     assert tests[1].epoch == 5
+
+
+def test_a_test_of_the_old_incumbent_is_not_shown_beside_the_new_one() -> None:
+    def curve(config: Any, epoch: int) -> Epoch:
+        return Epoch({"loss": 1 / (1 + len(run.trials))}, 1.0)
+
+    run = begun(tiny_job(scheduler="fifo", num_samples=1, max_epochs=1))
+    simulate(run.experiment, curve, 1)
+    assert run.experiment.state.tested is not None
+    job = tiny_job(scheduler="fifo", num_samples=2, max_epochs=1)
+    run = begun(job, run.facts, began_with=(1, 1))
+    run.experiment.reopen()
+    work = run.experiment.next()
+    assert isinstance(work, Train)
+    run.experiment.report(work.trial_id, 1, {"loss": 0.01})
+    assert run.experiment.state.tested is None
+
+
+@pytest.mark.parametrize("numbers", [{"max_epochs": 9}, {"num_samples": 14}])
+def test_a_population_that_grew_is_compared_at_one_age(numbers: dict[str, int]) -> None:
+    """Members that were added later catch up first; a clone's source is as old as the clone."""
+    run = simulated(scheduler="pbt", curve=falling, num_samples=6, max_epochs=6)
+    for more in ({"num_samples": 12}, {"num_samples": 12, "max_epochs": 12, **numbers}):
+        job = tiny_job(scheduler="pbt", **{"max_epochs": 6, **more})
+        run = begun(job, run.facts, began_with=(6, 6))
+        run.experiment.reopen()
+        simulate(run.experiment, falling, 2)
+    assert run.experiment.finished
+    clones = [fact for fact in run.facts if isinstance(fact, Resumed) and fact.exploit]
+    assert clones
+    for trial in run.trials:
+        if trial.clone_of:
+            assert trial.clone_of.epoch == trial.cloned_at
 
 
 def test_an_incumbent_that_stays_is_not_tested_again() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -13,10 +15,12 @@ from runs import simulated, state_of, tiny_job
 from strategies import curves
 
 from search_algos.decisions import Continue, Exploit, Pause, Stop
+from tune_jobs import journal as journal_module
 from tune_jobs.errors import UserError
 from tune_jobs.facts import (
     VERSION,
     Fact,
+    Failed,
     Opened,
     Reported,
     Stopped,
@@ -111,6 +115,7 @@ def test_a_last_line_cut_anywhere_is_left_out_and_written_over(written: Path) ->
     for end in range(start, len(whole)):
         written.write_bytes(whole[:end])
         past = read_past(written)
+        assert past
         assert [fact.fact for fact in past.facts] == KINDS[:2]
         assert (past.size, past.torn) == (start, end - start)
         journal = Journal(written, past)
@@ -205,13 +210,44 @@ def test_a_journal_without_check_sums_can_be_read_and_not_resumed(tmp_path: Path
         read_past(path)
 
 
-def test_a_missing_or_empty_journal_is_told(tmp_path: Path) -> None:
+def test_a_journal_without_a_whole_line_has_no_past(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
+    assert read_past(path) is None
     with pytest.raises(UserError, match=r"journal\.jsonl is not there"):
         list(read(path))
     path.write_text('{"fact":"ope')
-    with pytest.raises(UserError, match=r"empty.*start it anew"):
-        read_past(path)
+    assert read_past(path) is None
+    assert list(read(path)) == []
+
+
+def test_check_sums_count_whatever_version_the_journal_says_it_has(written: Path) -> None:
+    changed = written.read_text().replace('"version":2', '"version":1')
+    written.write_text(changed.replace("0.5", "0.6"))
+    with pytest.raises(UserError, match="damaged in line 1"):
+        list(read(written))
+
+
+def test_text_that_is_no_unicode_is_readable_again(tmp_path: Path) -> None:
+    """As in an error about a file with such a name."""
+    path = tmp_path / "journal.jsonl"
+    with closing(Journal(path)) as journal:
+        journal.append(Opened(version=VERSION))
+        journal.append(Failed(trial_id=0, error="no file caf\udce9", retry=True))
+    assert next(fact for fact in read(path) if isinstance(fact, Failed)).error == "no file caf?"
+
+
+def test_the_last_line_reaches_the_disk_though_no_other_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = threading.Semaphore(0)
+    monkeypatch.setattr(journal_module, "SYNC_SECONDS", 0.01)
+    with closing(Journal(tmp_path / "journal.jsonl")) as journal:
+        fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", lambda file: (fsync(file), synced.release()))
+        journal.sync()
+        assert synced.acquire(timeout=10)
+        journal.append(Opened(version=VERSION))
+        assert synced.acquire(timeout=10), "nobody wrote another line"
 
 
 def test_another_file_is_no_journal(written: Path) -> None:

@@ -211,6 +211,16 @@ def test_a_quota_that_is_too_small_is_told_once_and_nothing_needed_goes(tmp_path
     assert "the quota is 10B" in run.warnings[0]
 
 
+def test_checkpoints_of_trials_in_lost_facts_are_no_obstacle(tmp_path: Path) -> None:
+    run = Kept(tmp_path, keep=1, quota=2 * BYTES, scheduler="fifo")
+    run.save(7, 1)
+    run.retention.take_over(run.experiment.state)
+    run.experiment.next()
+    for epoch in (1, 2, 3):
+        run.report(0, epoch, 1 / epoch)
+    assert run.held() == {0: [3], 7: [1]}
+
+
 def test_simulated_reports_have_no_checkpoints(tmp_path: Path) -> None:
     run = begun(tiny_job())
     assert run.experiment.next() is not None

@@ -72,7 +72,7 @@ class ExperimentScheduler(TrialScheduler):
         return self._dispatcher.first_to_start()
 
     def on_trial_add(self, tune_controller: TuneController, trial: RayTrial) -> None:
-        pass
+        self._dispatcher.added(trial)
 
     def on_trial_complete(
         self, tune_controller: TuneController, trial: RayTrial, result: dict[str, Any]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ray.tune.experiment import Trial as RayTrial
 
 from search_algos.decisions import Decision, Exploit, Pause, Stop
+from tune_jobs.driving import Books
 from tune_jobs.errors import UserError
 from tune_jobs.experiment import Assignment, Experiment, FinalTest, Train
 from tune_jobs.interrupt import Interrupt
@@ -28,9 +30,9 @@ class Dispatcher:
 
     Args:
         slots: how many may be at work now; asked every time, since clusters grow.
-        time_budget: in seconds from now, or None.
+        time_budget: in seconds of all drivers of the run, or None.
         hangs: knows which workers were ended because they hung.
-        trouble: why the run cannot go on for reasons beside its trials, if there is one.
+        books: know of troubles beside the trials'.
     """
 
     def __init__(
@@ -39,19 +41,20 @@ class Dispatcher:
         slots: Callable[[], int],
         time_budget: float | None,
         hangs: Hangs,
-        trouble: Callable[[], UserError | None] = lambda: None,
+        books: Books,
     ) -> None:
         self.experiment = experiment
         self.fatal: UserError | None = None  # why the run cannot go on
         self.interrupt = Interrupt()
-        self._busy: set[int] = set()
+        self._busy: dict[int, RayTrial | None] = {}  # None until Ray has made one for it
         self._paused: dict[int, RayTrial] = {}
         self._to_start: list[RayTrial] = []
         self._slots = slots
         self._time_budget = time_budget
         self._hangs = hangs
-        self._trouble = trouble
+        self._books = books
         self._started = time.monotonic()
+        self._spent_before = experiment.state.seconds  # by earlier drivers
 
     def __getstate__(self) -> None:
         """Ray pickles what it is given, for a restore of its own that nobody asks it for."""
@@ -59,7 +62,8 @@ class Dispatcher:
     @property
     def over(self) -> bool:
         """Whether the run ends here, whatever is left to do."""
-        return self.fatal is not None or (self.interrupt.asked and not self._busy)
+        at_work = any(t and t.status == RayTrial.RUNNING for t in self._busy.values())
+        return self.fatal is not None or (self.interrupt.asked and not at_work)
 
     def next_assignment(self) -> Assignment | None:
         """Work for a new Ray trial, where a slot is free; a paused one is set to start instead."""
@@ -69,12 +73,16 @@ class Dispatcher:
                 work = self.experiment.next()
                 if work is None:
                     return None
-                self._busy.add(_number(work))
                 ray_trial = self._paused.pop(_number(work), None)
+                self._busy[_number(work)] = ray_trial
                 if ray_trial is None:
                     return work
                 self._start_again(ray_trial, work)
         return None
+
+    def added(self, ray_trial: RayTrial) -> None:
+        """Ray has made a trial for the last assignment."""
+        self._busy[_number(_assignment_of(ray_trial))] = ray_trial
 
     def report(self, ray_trial: RayTrial, report: Report) -> Decision:
         """What becomes of a Ray trial that reported."""
@@ -85,7 +93,7 @@ class Dispatcher:
         if self.interrupt.asked:
             decision = Stop("the run goes on when it is resumed")
         if isinstance(decision, (Stop, Pause)):
-            self._busy.discard(_number(work))
+            self._busy.pop(_number(work), None)
         if isinstance(decision, Pause):
             self._paused[_number(work)] = ray_trial
         if isinstance(decision, Exploit):
@@ -95,6 +103,8 @@ class Dispatcher:
     def fail(self, ray_trial: RayTrial, death: Death) -> bool:
         """Whether a Ray trial that died should start again, with its new assignment."""
         work = _assignment_of(ray_trial)
+        if death.kind == "silent":
+            death = replace(death, text=self._hangs.explain(work, death.text))
         again = False
         with self._ending_the_run():
             if isinstance(work, FinalTest):
@@ -104,7 +114,7 @@ class Dispatcher:
                 ray_trial.set_config({ASSIGNMENT: self.experiment.train(work.trial_id)})
         again = again and not self.interrupt.asked and self.fatal is None
         if not again:
-            self._busy.discard(_number(work))
+            self._busy.pop(_number(work), None)
         return again
 
     def first_to_start(self) -> RayTrial | None:
@@ -137,17 +147,16 @@ class Dispatcher:
     def _trial_failed(self, work: Train, death: Death) -> bool:
         trial_id = work.trial_id
         match death.kind:
-            case "told to go":
-                return self.experiment.move(trial_id, death.text, told=True)
-            case "node lost":
-                return self.experiment.move(trial_id, death.text)
             case "hopeless":  # no fault of the trial's, which waits for a resume
                 self.fatal = UserError(death.text)
                 return False
-            case "silent":
-                death = Death(self._hangs.explain(trial_id, death.text))
-        again = self.experiment.fail(trial_id, death.text)
-        if self.experiment.hopeless and self.fatal is None:
+            case "told to go":
+                again = self.experiment.move(trial_id, death.text, told=True)
+            case "node lost":
+                again = self.experiment.move(trial_id, death.text)
+            case "error" | "silent":
+                again = self.experiment.fail(trial_id, death.text)
+        if self.experiment.hopeless:
             self.fatal = UserError(f"{self.experiment.hopeless}:\n{death.text}")
         return again
 
@@ -172,11 +181,13 @@ class Dispatcher:
 
     def _watch(self) -> None:
         """What may have come from outside since the last time."""
-        if trouble := self._trouble():
+        if trouble := self._books.trouble():
             raise trouble
+        for news in self._books.news():
+            self.experiment.warn(news)
         if self.interrupt.is_news():
             self.experiment.interrupt(self.interrupt.name)
-        spent = time.monotonic() - self._started
+        spent = self._spent_before + time.monotonic() - self._started
         if self._time_budget is not None and spent > self._time_budget:
             self.experiment.drain(f"the time budget of {self._time_budget:g} s is used up")
 

@@ -70,19 +70,24 @@ def run(
     """
     with connected():
         resources = TrialResources.of(job)
-        folder.create(job, ray.cluster_resources(), file)
         with locked(folder) as lease:
+            folder.create(job, ray.cluster_resources(), file)
             return _drive(job, folder, resources, lease, progress, known=known)
 
 
 def resume(
-    job: TuneJob, folder: RunFolder, lease: Lease | None, past: Past, progress: View
+    job: TuneJob,
+    folder: RunFolder,
+    lease: Lease | None,
+    past: Past | None,
+    progress: View,
+    known: Iterable[Known] = (),
 ) -> RunState:
-    """Goes on with a locked run where its journal ends, under the job as it is now; returns what
-    came of it. Raises UserError as `run` does."""
+    """Goes on with a locked run where its journal ends, or begins it where it has none, under the
+    job as it is now; returns what came of it. Raises UserError as `run` does."""
     with connected():
         resources = TrialResources.of(job)
-        return _drive(job, folder, resources, lease, progress, past=past)
+        return _drive(job, folder, resources, lease, progress, known=known, past=past)
 
 
 def _drive(
@@ -112,19 +117,19 @@ def _drive(
         )
         board = TensorBoard(folder.tensorboard)
         views.add(progress, board, ErrorFiles(folder.errors), retention)
-        budget = job.time_budget
-        if past:
-            board.take_over(past.facts, experiment.state)
-            retention.take_over(experiment.state)
-            if budget is not None:
-                budget -= experiment.state.seconds
-            _reopen(experiment, past)
         hangs = Hangs(job.trial_timeout, hang_reports(folder.errors))
-        dispatcher = Dispatcher(experiment, _slots(job, resources), budget, hangs, books.trouble)
+        slots = _slots(job, resources)
+        dispatcher = Dispatcher(experiment, slots, job.time_budget, hangs, books)
+        if past:
+            with suppress(OSError):  # the event files are only to be looked at
+                board.take_over(past.facts, experiment.state)
+            retention.take_over(experiment.state)
+            _reopen(experiment, past)
         try:
-            _tune(dispatcher, resources, _setting(job, store, folder))
+            with dispatcher.interrupt.listening():
+                _tune(dispatcher, resources, _setting(job, store, folder))
         except KeyboardInterrupt:  # the second time
-            pass
+            books.journal.patience = 0.0
         finally:
             _wrap_up(dispatcher, folder, views)
     if dispatcher.fatal:
@@ -180,7 +185,6 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
     with (
         _quiet_ray_tune(),
         memory_kills_survived(),
-        dispatcher.interrupt.listening(),
         tempfile.TemporaryDirectory(prefix="tune-jobs-") as scratch,
     ):
         tune.Tuner(

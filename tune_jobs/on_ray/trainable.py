@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from models.data import MissingDataError
 from tune_jobs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.experiment import Assignment, FinalTest, Train
 from tune_jobs.on_ray.notice import Notice
-from tune_jobs.on_ray.watchdog import ended_when_it_hangs
+from tune_jobs.on_ray.watchdog import ended_when_it_hangs, report_of
 from tune_jobs.restore import restore
 from tune_jobs.storage import StorageError
 from tune_jobs.tracebacks import user_traceback
@@ -95,8 +96,7 @@ class EpochTrainable(tune.Trainable):
 
     def step(self) -> dict[str, Report]:
         try:
-            with ended_when_it_hangs(self._setting.trial_timeout, self._hang_report()):
-                return {REPORT: self._work()}
+            return {REPORT: self._work()}
         except (MissingDataError, StorageError) as error:
             raise TrialError(str(error), fatal=True) from None
         except DamagedCheckpointError as error:
@@ -107,6 +107,8 @@ class EpochTrainable(tune.Trainable):
             raise TrialError(user_traceback(error)) from None
 
     def _work(self) -> Report:
+        if reason := self._notice.reason:
+            raise LeavingError(reason)
         match self._assignment:
             case Train() as train:
                 return self._train(train)
@@ -114,22 +116,25 @@ class EpochTrainable(tune.Trainable):
                 return self._test(test)
 
     def _train(self, train: Train) -> Report:
-        if reason := self._notice.reason:
-            raise LeavingError(reason)
         if self._model is None:
             self._model = self._build(train.config)
             self._restore(self._model, train)
         if self._unreported:
             return self._report(self._unreported.popleft())
         start = time.perf_counter()
-        metrics = _numbers({**self._model.train_epoch(), **self._model.evaluate()})
+        with self._not_hanging():
+            metrics = _numbers({**self._model.train_epoch(), **self._model.evaluate()})
         seconds = round(time.perf_counter() - start, 4)
         self._epoch += 1
         saved = Saved(train.trial_id, self._epoch, train.config, train.lineage, metrics, seconds)
         return self._report(self._store.save(saved, self._model.save))
 
     def _restore(self, model: Model, train: Train) -> None:
-        restored = restore(self._store, train, model.load)
+        def load(folder: Path) -> None:
+            with self._not_hanging():
+                model.load(folder)
+
+        restored = restore(self._store, train, load)
         if restored.cloned:
             model.reconfigure(model.config)
         self._epoch = restored.epoch
@@ -138,15 +143,17 @@ class EpochTrainable(tune.Trainable):
 
     def _test(self, test: FinalTest) -> Report:
         model = self._build(test.config)
-        with self._store.opened(test.checkpoint) as folder:
+        with self._store.opened(test.checkpoint) as folder, self._not_hanging():
             model.load(folder)
-        return Report(_numbers(model.test()))
+        with self._not_hanging():
+            return Report(_numbers(model.test()))
 
     def _build(self, config: Mapping[str, Any]) -> Model:
         if self._class is None:
             self._class = ray.cloudpickle.loads(self._setting.model)
             _limit_threads(self._setting.cpus)
-        return self._class(self._class.Config(**self._setting.constants, **config))
+        with self._not_hanging():
+            return self._class(self._class.Config(**self._setting.constants, **config))
 
     def _report(self, saved: Saved) -> Report:
         warnings, self._warnings = tuple(self._warnings), []
@@ -159,11 +166,10 @@ class EpochTrainable(tune.Trainable):
             warnings,
         )
 
-    def _hang_report(self) -> Path:
-        match self._assignment:
-            case Train(trial_id=trial_id):
-                return self._setting.hang_reports / f"{trial_id:05d}.txt"
-        return self._setting.hang_reports / "test.txt"
+    def _not_hanging(self) -> AbstractContextManager[None]:
+        """Around what the model does; who waits for the storage does not hang."""
+        report = report_of(self._assignment, self._setting.hang_reports)
+        return ended_when_it_hangs(self._setting.trial_timeout, report)
 
 
 def _limit_threads(cpus: float) -> None:

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from tune_jobs.experiment import Assignment, Train
+
 
 @contextmanager
 def ended_when_it_hangs(seconds: float | None, report: Path) -> Iterator[None]:
@@ -25,7 +27,7 @@ def ended_when_it_hangs(seconds: float | None, report: Path) -> Iterator[None]:
 
 
 class Hangs:
-    """The driver's side: what workers that were ended have left.
+    """The driver's side: what workers that were ended have left, where it can be read.
 
     Args:
         timeout: seconds without a report, or None.
@@ -36,14 +38,19 @@ class Hangs:
         self._timeout = timeout
         self._reports = reports
 
-    def explain(self, trial_id: int, error: str) -> str:
+    def explain(self, work: Assignment, error: str) -> str:
         """The error of a worker that died without a word: where it was, if it hung."""
+        report = report_of(work, self._reports)
         with suppress(OSError):
-            if stacks := (self._reports / f"{trial_id:05d}.txt").read_text():
+            if stacks := report.read_text():
+                report.unlink()
                 return f"{stacks}no report for {self._timeout:g} s (trial_timeout)"
-        if self._timeout is None:
-            return error
-        return f"{error}, or hung for {self._timeout:g} s (trial_timeout) on a machine apart"
+        return error
+
+
+def report_of(work: Assignment, reports: Path) -> Path:
+    """The file for the stacks of who hangs in this work."""
+    return reports / (f"{work.trial_id:05d}.txt" if isinstance(work, Train) else "test.txt")
 
 
 def hang_reports(errors: Path) -> Path:

@@ -64,7 +64,8 @@ class Folder(Place):
     def sweep(self) -> None:
         for folder, folders, files in os.walk(self.path):
             for name in [name for name in [*folders, *files] if name.startswith(".")]:
-                _delete(Path(folder, name))
+                with suppress(FileNotFoundError):  # it was finished at this moment
+                    _delete(Path(folder, name))
 
     @contextmanager
     def _finished(self, final: Path) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import time
 from contextlib import suppress
 from uuid import uuid4
 
@@ -14,6 +15,23 @@ from tune_jobs.storage.patience import StorageError, patiently
 from tune_jobs.storage.place import Place
 
 LEASE_SECONDS = 30.0
+
+
+def driver_in(place: Place) -> str:
+    """Who has the lease of the run in this place, in words; nothing where nobody has. Compared
+    with this machine's clock, so only to be shown. Raises StorageError."""
+    leases = patiently(lambda: place.modified("lease"), 0.0)
+    fresh = [name for name, at in leases.items() if time.time() - at < LEASE_SECONDS]
+    return holder_of(place, fresh[0]) if fresh else ""
+
+
+def holder_of(place: Place, name: str) -> str:
+    """The driver that wrote a lease."""
+    try:
+        found = json.loads(place.read(name))
+        return f"process {found['pid']} on {found['host']}"
+    except (OSError, ValueError, KeyError):
+        return "another driver"
 
 
 class Lease:
@@ -53,11 +71,14 @@ class Lease:
 
     def _take(self) -> float:
         now, others = self._write()
+        if now == math.inf:
+            raise UserError(f"run {self._place.url} was taken by another driver at this moment")
         fresh = [name for name, modified in others.items() if now - modified < self._seconds]
         if fresh:
             self.release()
+            holder = holder_of(self._place, fresh[0])
             raise UserError(
-                f"run {self._place.url} is in use by {self._holder(fresh[0])}; if that died, wait "
+                f"run {self._place.url} is in use by {holder}; if that died, wait "
                 f"{self._seconds:.0f} s"
             )
         for name in others:
@@ -73,15 +94,8 @@ class Lease:
 
     def _lose(self) -> None:
         others = sorted(set(self._place.files("lease")) - {self._name})
-        holder = self._holder(others[0]) if others else "another driver"
+        holder = holder_of(self._place, others[0]) if others else "another driver"
         self.lost = StorageError(
             f"run {self._place.url} was taken over by {holder} while the storage could not be "
             "reached from here"
         )
-
-    def _holder(self, name: str) -> str:
-        try:
-            found = json.loads(self._place.read(name))
-            return f"process {found['pid']} on {found['host']}"
-        except (OSError, ValueError, KeyError):
-            return "another driver"

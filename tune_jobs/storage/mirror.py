@@ -27,6 +27,7 @@ PIECE = 2**20  # bytes
 JOURNAL_SECONDS, RENEW_SECONDS, FILES_SECONDS = 2.0, 10.0, 30.0  # between two uploads
 _JOURNAL = "journal.jsonl"
 _DOWNLOADS = 8  # at a time
+_TAIL = 2**16  # bytes in which the last line mostly begins
 
 
 def read_journal(place: Place, piece: int = PIECE) -> bytes:
@@ -189,17 +190,27 @@ class _JournalCopy:
             self._cut()
         number = self._copied // self._piece
         content = _content(self._path, number * self._piece, self._piece)
+        # The line that is being written may be cut off again.
+        content = content[: max(0, self._end_of_lines() - number * self._piece)]
         end = number * self._piece + len(content)
         if end > self._copied:
             self._place.write(_piece(number), content)
             self._copied = end
         return len(content) < self._piece
 
+    def _end_of_lines(self) -> int:
+        """Bytes of the file in lines that have an end."""
+        size = self._path.stat().st_size if self._path.exists() else 0
+        start = max(0, size - _TAIL)
+        while start and b"\n" not in _content(self._path, start):
+            start = max(0, start - _TAIL)
+        return start + len(_whole_lines(_content(self._path, start)))
+
     def _cut(self) -> None:
         """Removes pieces behind the journal's end: they are of lines it no longer has."""
-        size = self._path.stat().st_size if self._path.exists() else 0
+        end = self._end_of_lines()
         for number in _pieces(self._place):
-            if number * self._piece >= size:
+            if number * self._piece >= end:
                 self._place.remove(_piece(number))
         self._is_cut = True
 
