@@ -81,8 +81,10 @@ class Dispatcher:
         return None
 
     def added(self, ray_trial: RayTrial) -> None:
-        """Ray has made a trial for the last assignment."""
-        self._busy[_number(_assignment_of(ray_trial))] = ray_trial
+        """Ray has made a trial for the last assignment, or has put one that died in its queue."""
+        number = _number(_assignment_of(ray_trial))
+        if number in self._busy:
+            self._busy[number] = ray_trial
 
     def report(self, ray_trial: RayTrial, report: Report) -> Decision:
         """What becomes of a Ray trial that reported."""

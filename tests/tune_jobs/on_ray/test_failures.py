@@ -16,9 +16,10 @@ from tune_jobs.errors import UserError
 from tune_jobs.facts import Failed, Moved, Reported
 from tune_jobs.journal import read
 from tune_jobs.resume import resume
-from tune_jobs.run_folder import RunFolder
+from tune_jobs.run_folder import RunFolder, Storage
 from tune_jobs.run_state import RunState, Status, Trial
 from tune_jobs.screens import print_run
+from tune_jobs.storage import Folder
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -185,7 +186,7 @@ def test_a_storage_that_stays_away_ends_the_run_which_goes_on_when_it_is_back(
     tmp_path: Path,
 ) -> None:
     folder = run_whose_storage_goes(tmp_path)
-    _, state = resume(folder, Console(quiet=True))
+    _, state = resume(folder, Storage(Folder(tmp_path)), Console(quiet=True))
     check_complete(state)
     assert state.warnings == []
     assert epochs_trained_again(tmp_path) == 1, "epoch 3 of trial 0, which could not be saved"
@@ -195,7 +196,7 @@ def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(tmp_path: Pa
     folder = run_whose_storage_goes(tmp_path)
     newest = folder.path / "checkpoints" / "00000" / "epoch-00002" / "state.json"
     newest.write_text(newest.read_text().replace("2", "7"))
-    _, state = resume(folder, Console(quiet=True))
+    _, state = resume(folder, Storage(Folder(tmp_path)), Console(quiet=True))
     check_complete(state)
     assert "trial 0, epoch 2 is damaged: state.json has changed" in state.warnings[0]
     assert "goes on from epoch 1 instead of 2" in state.warnings[1]
