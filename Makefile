@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv --quiet pip
 
-.PHONY: run test lock clean
+.PHONY: run test chaos lock clean
 
 run: .venv/ready  ## tune a CNN on real digits
 	$(BIN)/tune-jobs run digits_cnn
@@ -12,6 +12,9 @@ test: .venv/ready  ## style, types and tests
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+chaos: .venv/ready  ## kill drivers at random, resume, compare with runs left alone (20 minutes)
+	$(BIN)/python benchmarks/chaos.py
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 10) <= v < (3, 14) or sys.exit("$(PYTHON) is %d.%d; tune-jobs needs Python 3.10 to 3.13: make PYTHON=python3.12 ..." % v[:2])'

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from s3_server import CREDENTIALS
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -27,6 +28,9 @@ def ray_session() -> Iterator[None]:
     """The one Ray cluster of all tests: starting one takes seconds."""
     import ray
 
-    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in CREDENTIALS.items():  # workers keep them, for checkpoints in a bucket
+            environment.setenv(name, value)
+        ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()

@@ -6,9 +6,17 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from unittest.mock import patch
 from urllib.request import Request, urlopen
 from uuid import uuid4
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "a-key",
+    "AWS_SECRET_ACCESS_KEY": "a-secret",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",  # nothing is asked outside
+}
 
 
 class S3Server:
@@ -38,19 +46,21 @@ class S3Server:
         urlopen(Request(f"{self.url}/{name}", method="PUT")).close()
         return f"s3://{name}"
 
+    def age(self, bucket: str, prefix: str, seconds: float) -> None:
+        """Makes what is in a bucket under this prefix older, as if time had passed."""
+        from moto.s3.models import s3_backends
+
+        backend = s3_backends["123456789012"]["aws"]
+        for name, key in backend.buckets[bucket.removeprefix("s3://")].keys.items():
+            if name.startswith(prefix):
+                key.last_modified -= timedelta(seconds=seconds)
+
 
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
     """A server that is what $AWS_ENDPOINT_URL names meanwhile, here and in child processes."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells every request
     server = S3Server()
-    settings = {
-        "AWS_ENDPOINT_URL": server.url,
-        "AWS_ACCESS_KEY_ID": "a-key",
-        "AWS_SECRET_ACCESS_KEY": "a-secret",
-        "AWS_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",  # nothing is asked outside
-    }
-    with patch.dict(os.environ, settings):
+    with patch.dict(os.environ, CREDENTIALS, AWS_ENDPOINT_URL=server.url):
         yield server
     server.stop()
