@@ -93,11 +93,11 @@ class CheckpointStore:
         """
         files = self._seal(ref)["files"]
         with _damage_told(ref), ExitStack() as stack:
-            there = self.place.folder(folder_of(ref))
-            folder = self._patiently(lambda: stack.enter_context(there))
-            for name, wanted in files.items():
-                if _measured(folder / name) != wanted:
-                    raise DamagedCheckpointError(f"{_words(ref)} is damaged: {name} has changed")
+            name = folder_of(ref)
+            folder = self._patiently(lambda: stack.enter_context(self.place.folder(name)))
+            for file, wanted in files.items():
+                if _measured(folder / file) != wanted:
+                    raise DamagedCheckpointError(f"{_words(ref)} is damaged: {file} has changed")
             yield folder
 
     def epochs(self, trial_id: int) -> list[int]:

@@ -263,7 +263,10 @@ def _exit_code(state: RunState) -> int:
 def _exit_cleanly(command: click.Command) -> None:
     """Runs a command; a mistake of the person who gave it is a message and no traceback."""
     try:
-        command()
+        sys.exit(command.main(standalone_mode=False))  # click itself would end with 1 on Ctrl-C
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except UserError as error:
         for problem in error.problems:
             click.echo(f"error: {problem}", err=True)
@@ -271,5 +274,5 @@ def _exit_cleanly(command: click.Command) -> None:
     except OSError as error:  # a disk or a share in trouble
         click.echo(f"error: {error}", err=True)
         sys.exit(EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):
         sys.exit(EXIT_BY_SIGNAL + signal.SIGINT)

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote as quote_for_shell
 from typing import Any
 from urllib.parse import quote
 
@@ -76,6 +77,13 @@ class RunFolder:
     @property
     def lock(self) -> Path:
         return self.path / ".lock"
+
+    @property
+    def resume_command(self) -> str:
+        """What goes on with the run, for a shell."""
+        here, path = Path.cwd(), self.path
+        local = path.relative_to(here) if path.is_relative_to(here) else path
+        return f"tune-jobs resume {quote_for_shell(self.bucket.url if self.bucket else str(local))}"
 
     @property
     def exists(self) -> bool:
@@ -184,8 +192,12 @@ def find_run(storage: Storage, name_or_path: str) -> RunFolder:
 
     Raises UserError for a run that is not there.
     """
-    place, _, name = name_or_path.rstrip("/").rpartition("/")
-    elsewhere = [Storage(open_place(place or "."))] if name else []
+    path, options = name_or_path, ""
+    if "://" in path:
+        path, mark, rest = path.partition("?")
+        options = mark + rest
+    place, _, name = path.rstrip("/").rpartition("/")
+    elsewhere = [Storage(open_place((place or ".") + options))] if name else []
     for candidate in ([] if place else [storage]) + elsewhere:
         if (run := candidate.run(name)).exists:
             run.fetch()

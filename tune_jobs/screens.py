@@ -159,7 +159,7 @@ def _way_on(folder: RunFolder, state: RunState) -> list[str]:
     """The command that goes on with a run that is neither finished nor at work."""
     if (state.closed and state.closed.status == "finished") or driver_of(folder):
         return []
-    return [f"next  tune-jobs resume {_where(folder)}"]
+    return [f"next  {folder.resume_command}"]
 
 
 def _so_far(declared: Declaration, state: RunState) -> list[str]:

@@ -23,17 +23,23 @@ def connected() -> Iterator[None]:
     """A connection to the Ray cluster that is there ($RAY_ADDRESS, or one that `ray start` or
     `ray up` made on this machine), or to one started here and ended afterwards.
 
-    Raises UserError where $RAY_ADDRESS names a cluster that does not answer.
+    Raises UserError where $RAY_ADDRESS names a cluster that does not answer, or refuses.
     """
     if ray.is_initialized():
         yield
         return
-    ray.init(
-        address=_address(),
-        include_dashboard=False,
-        log_to_driver=False,  # beside a live view, what trials print could not be read
-        logging_level=logging.ERROR,
-    )
+    try:
+        ray.init(
+            address=_address(),
+            include_dashboard=False,
+            log_to_driver=False,  # beside a live view, what trials print could not be read
+            logging_level=logging.ERROR,
+        )
+    except ConnectionError as error:
+        raise UserError(
+            f"the Ray cluster does not let this driver in: {error}; where it wants a token, set "
+            "RAY_AUTH_MODE=token"
+        ) from error
     try:
         yield
     finally:

@@ -33,6 +33,7 @@ class Dispatcher:
         time_budget: in seconds of all drivers of the run, or None.
         hangs: knows which workers were ended because they hung.
         books: know of troubles beside the trials'.
+        interrupt: whether the run was told to end.
     """
 
     def __init__(
@@ -42,10 +43,11 @@ class Dispatcher:
         time_budget: float | None,
         hangs: Hangs,
         books: Books,
+        interrupt: Interrupt,
     ) -> None:
         self.experiment = experiment
         self.fatal: UserError | None = None  # why the run cannot go on
-        self.interrupt = Interrupt()
+        self.interrupt = interrupt
         self._busy: dict[int, RayTrial | None] = {}  # None until Ray has made one for it
         self._paused: dict[int, RayTrial] = {}
         self._to_start: list[RayTrial] = []

@@ -21,6 +21,7 @@ from tune_jobs.error_files import ErrorFiles
 from tune_jobs.errors import UserError
 from tune_jobs.experiment import Experiment
 from tune_jobs.facts import Known
+from tune_jobs.interrupt import Interrupt
 from tune_jobs.job import TuneJob
 from tune_jobs.job_files import MODULE_PREFIX
 from tune_jobs.journal import Past
@@ -68,11 +69,13 @@ def run(
     cannot be made; and, with the run closed as failed, where it cannot go on: the model does
     not report the metric, its data are missing, every trial fails, the storage gives out.
     """
-    with connected():
+    interrupt = Interrupt()
+    with interrupt.listening(), connected():
         resources = TrialResources.of(job)
         with locked(folder) as lease:
             folder.create(job, ray.cluster_resources(), file)
-            return _drive(job, folder, resources, lease, progress, known=known)
+            with _way_on_told(folder):
+                return _drive(job, folder, resources, lease, interrupt, progress, known=known)
 
 
 def resume(
@@ -85,9 +88,13 @@ def resume(
 ) -> RunState:
     """Goes on with a locked run where its journal ends, or begins it where it has none, under the
     job as it is now; returns what came of it. Raises UserError as `run` does."""
-    with connected():
+    interrupt = Interrupt()
+    with interrupt.listening(), connected():
         resources = TrialResources.of(job)
-        return _drive(job, folder, resources, lease, progress, known=known, past=past)
+        with _way_on_told(folder):
+            return _drive(
+                job, folder, resources, lease, interrupt, progress, known=known, past=past
+            )
 
 
 def _drive(
@@ -95,6 +102,7 @@ def _drive(
     folder: RunFolder,
     resources: TrialResources,
     lease: Lease | None,
+    interrupt: Interrupt,
     progress: View,
     *,
     known: Iterable[Known] = (),
@@ -119,25 +127,32 @@ def _drive(
         views.add(progress, board, ErrorFiles(folder.errors), retention)
         hangs = Hangs(job.trial_timeout, hang_reports(folder.errors))
         slots = _slots(job, resources)
-        dispatcher = Dispatcher(experiment, slots, job.time_budget, hangs, books)
+        dispatcher = Dispatcher(experiment, slots, job.time_budget, hangs, books, interrupt)
         if past:
             with suppress(OSError):  # the event files are only to be looked at
                 board.take_over(past.facts, experiment.state)
             retention.take_over(experiment.state)
             _reopen(experiment, past)
         try:
-            with dispatcher.interrupt.listening():
+            with interrupt.listening():  # again, since Ray has taken SIGTERM for itself
                 _tune(dispatcher, resources, _setting(job, store, folder))
         except KeyboardInterrupt:  # the second time
             books.journal.patience = 0.0
         finally:
             _wrap_up(dispatcher, folder, views)
     if dispatcher.fatal:
-        raise UserError(
-            *dispatcher.fatal.problems,
-            f"when that is mended, `tune-jobs resume {folder.place.url}` goes on with the run",
-        )
+        raise dispatcher.fatal
     return experiment.state
+
+
+@contextmanager
+def _way_on_told(folder: RunFolder) -> Iterator[None]:
+    """What ended the run before its time is told with the way to go on."""
+    try:
+        yield
+    except UserError as error:
+        way_on = f"`{folder.resume_command}` goes on with the run"
+        raise UserError(*error.problems, f"when that is mended, {way_on}") from error
 
 
 def _reopen(experiment: Experiment, past: Past) -> None:
