@@ -1,6 +1,6 @@
-"""A run on a cluster of its own that has troubles while it trains.
+"""Runs on a cluster of their own that has troubles while they train.
 
-    python cluster_troubles.py remove|drain|memory FOLDER
+    python cluster_troubles.py nodes|memory FOLDER
 
 Of three nodes on this machine one goes, at once or after a notice; or a trial takes so much
 memory that Ray's monitor kills its worker. A script, since the test session has a cluster.
@@ -53,18 +53,21 @@ def lose_memory(folder: Path) -> None:
     ray.shutdown()
 
 
-def lose_node(how: str, folder: Path) -> None:
+def lose_nodes(folder: Path) -> None:
+    """Two runs, after each other: `drain` loses a node after a notice, `remove` without one."""
     head = {"num_cpus": 0, "include_dashboard": False, "_system_config": QUICK_TO_NOTICE}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     ray.init(address=cluster.address, log_to_driver=False)
-    log = folder / "log"
-    space = {"x": Float(0, 1), "log": str(log), "seconds": 0.1}
-    job = tiny_job(scheduler="fifo", space=space, num_samples=4, max_failures=0)
-    taker = threading.Thread(target=take, args=(how, cluster, nodes, log))
-    taker.start()
-    run_job(folder / "run", job)
-    taker.join()
+    for how in ("drain", "remove"):
+        log = folder / f"{how}.log"
+        space = {"x": Float(0, 1), "log": str(log), "seconds": 0.1}
+        job = tiny_job(scheduler="fifo", space=space, num_samples=4, max_failures=0)
+        taker = threading.Thread(target=take, args=(how, cluster, nodes, log))
+        taker.start()
+        run_job(folder / how, job)
+        taker.join()
+        nodes.append(cluster.add_node(num_cpus=1))
     ray.shutdown()
     cluster.shutdown()
 
@@ -87,5 +90,5 @@ def take(how: str, cluster: Cluster, nodes: list[Any], log: Path) -> None:
 
 if __name__ == "__main__":
     os.environ["RAY_TMPDIR"] = sys.argv[2]
-    how, folder = sys.argv[1], Path(sys.argv[2])
-    lose_memory(folder) if how == "memory" else lose_node(how, folder)
+    trouble, folder = sys.argv[1], Path(sys.argv[2])
+    lose_memory(folder) if trouble == "memory" else lose_nodes(folder)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -21,6 +22,23 @@ def _storage_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def _data_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Prepared data go to a folder of the session unless the caller names one."""
     os.environ.setdefault("TUNE_JOBS_DATA", str(tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture
+def tune_jobs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command in this process; returns its exit code, output and errors."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        from tune_jobs import cli
+
+        monkeypatch.setattr("sys.argv", ["tune-jobs", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        said = capsys.readouterr()
+        return int(exit_.value.code or 0), said.out, said.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ def test_suggestions_are_in_the_space(searcher_class: type[Searcher]) -> None:
     assert all(SPACE.contains(config) for config in configs)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(space=spaces(), losses=st.lists(st.sampled_from([0.0, 1.0, math.nan, math.inf]), max_size=6))
 @pytest.mark.parametrize("name", sorted(SEARCHERS))
 def test_any_space_and_any_loss_will_do(name: str, space: Space, losses: list[float]) -> None:

@@ -12,28 +12,11 @@ from typing import Any
 import pytest
 from runs import falling, run_in_folder, tiny_job
 
-from tune_jobs import cli
-
 JOB_FILE = """
 from tune_jobs import Float, TuneJob
 job = TuneJob(name="mine", model="tiny_model:Tiny", space={"x": Float(0, 1)}, metric="loss",
               mode="min", searcher="random", num_samples=4, max_epochs=4)
 """
-
-
-@pytest.fixture
-def tune_jobs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs a command in this process; returns its exit code, output and errors."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["tune-jobs", *arguments])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        said = capsys.readouterr()
-        return int(exit_.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

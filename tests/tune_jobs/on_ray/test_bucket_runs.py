@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from drivers import (
@@ -95,9 +96,15 @@ def lines_in_the_bucket(folder: RunFolder) -> int:
 
 
 def test_a_head_that_is_lost_with_its_disk_loses_nothing(
-    start: Start, server: S3Server, bucket: str, move_to: MoveTo, file: Path, log: Path
+    start: Start,
+    tune_jobs: Any,
+    server: S3Server,
+    bucket: str,
+    move_to: MoveTo,
+    file: Path,
+    log: Path,
 ) -> None:
-    declare(file, **FOUR, max_concurrent=1, seconds=0.2)
+    declare(file, **FOUR, max_concurrent=1, seconds=0.1)
     folder = move_to("first")
     driver = start("run", file, "--name", "run")
     wait_for(lambda: len(facts(folder, Reported)) >= 8, driver)
@@ -107,12 +114,12 @@ def test_a_head_that_is_lost_with_its_disk_loses_nothing(
     shutil.rmtree(folder.path)
 
     folder = move_to("second")
-    code, _, err = outcome(start("resume", "run"))
+    code, _, err = tune_jobs("resume", "run")
     assert code == 2
     assert f"in use by process {driver.pid}" in err
     assert "wait 30 s" in err
     server.age(bucket, LEASE, 31)
-    code, out, err = outcome(start("resume", folder.place.url))
+    code, out, err = tune_jobs("resume", folder.place.url)
     assert code == 0, err
     recorded, trained = epochs_recorded(folder), epochs_trained(log)
     assert sorted(set(trained)) == sorted(recorded), "each is recorded once"
@@ -121,7 +128,7 @@ def test_a_head_that_is_lost_with_its_disk_loses_nothing(
     assert folder.place.url in out
 
     whole = RunFolder(file.with_name("whole"))
-    assert outcome(start("run", file, "--name", "whole", "--storage", file.parent))[0] == 0
+    assert tune_jobs("run", file, "--name", "whole", "--storage", file.parent)[0] == 0
     assert table(folder) == table(whole)
 
 
@@ -154,7 +161,13 @@ def test_a_run_goes_on_when_its_storage_is_back(
 
 
 def test_a_storage_that_stays_away_ends_a_run_that_can_be_resumed(
-    start: Start, server: S3Server, bucket: str, move_to: MoveTo, file: Path, log: Path
+    start: Start,
+    tune_jobs: Any,
+    server: S3Server,
+    bucket: str,
+    move_to: MoveTo,
+    file: Path,
+    log: Path,
 ) -> None:
     folder = move_to("first")
     declare(file, **FOUR, seconds=0.1, storage_patience=1.0)
@@ -173,7 +186,7 @@ def test_a_storage_that_stays_away_ends_a_run_that_can_be_resumed(
     recorded = epochs_recorded(folder)
 
     server.age(bucket, LEASE, 31)
-    code, _, err = outcome(start("resume", "run"))
+    code, _, err = tune_jobs("resume", "run")
     assert code == 0, err
     assert epochs_recorded(folder)[: len(recorded)] == recorded
     assert sorted(set(epochs_trained(log))) == sorted(epochs_recorded(folder))

@@ -259,7 +259,7 @@ def test_their_names_stand_in_the_declaration(tmp_path: Path) -> None:
     folder = run_in_folder(tmp_path / "run", job, falling)
     declared = json.loads(folder.declaration.read_text())
     assert declared["scheduler"] == "ray.tune:MedianStoppingRule"
-    assert declared["searcher"] == f"{__name__}:Diary"
+    assert declared["searcher"] == "ray.tune:Diary", "an object, to be taken from the job's file"
 
 
 def test_a_real_run(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -12,27 +13,33 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tune_jobs.facts import Failed, Moved
 from tune_jobs.journal import read
 from tune_jobs.run_folder import RunFolder
 from tune_jobs.run_state import Status
+from tune_jobs.screens import print_run
 
 TESTS = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="module")
+def runs_that_lost_a_node() -> Iterator[Path]:
+    with troubles("nodes") as folder:
+        yield folder
+
+
 @pytest.mark.slow  # starts a cluster of three nodes
 @pytest.mark.parametrize(("how", "why"), [("remove", "node is gone"), ("drain", "being drained")])
-def test_a_run_survives_its_node(how: str, why: str) -> None:
-    with run_on_a_cluster(how) as run:
-        facts = list(read(run.journal))
-        state = run.read_declaration().state(facts)
-        log = run.path.with_name("log").read_text().splitlines()
-        status = subprocess.run(
-            [sys.executable, "-m", "tune_jobs", "status", str(run.path)],
-            capture_output=True,
-            text=True,
-        ).stdout
+def test_a_run_survives_its_node(runs_that_lost_a_node: Path, how: str, why: str) -> None:
+    run = RunFolder(runs_that_lost_a_node / how)
+    facts = list(read(run.journal))
+    state = run.read_declaration().state(facts)
+    log = run.path.with_name(f"{how}.log").read_text().splitlines()
+    screen = io.StringIO()
+    print_run(Console(file=screen, width=200), run)
+    status = screen.getvalue()
     assert {(t.status, t.epoch) for t in state.trials.values()} == {(Status.COMPLETED, 9)}
     moved = [fact for fact in facts if isinstance(fact, Moved)]
     assert moved, "the trial that was at work there"
@@ -48,7 +55,8 @@ def test_a_run_survives_its_node(how: str, why: str) -> None:
 
 @pytest.mark.slow  # starts a cluster
 def test_a_trial_whose_worker_is_killed_for_its_memory_fails_alone() -> None:
-    with run_on_a_cluster("memory") as run:
+    with troubles("memory") as folder:
+        run = RunFolder(folder / "run")
         state = run.read_declaration().state(read(run.journal))
     greedy = [trial for trial in state.trials.values() if trial.config["trouble"]]
     assert 0 < len(greedy) < 4
@@ -58,15 +66,15 @@ def test_a_trial_whose_worker_is_killed_for_its_memory_fails_alone() -> None:
 
 
 @contextmanager
-def run_on_a_cluster(how: str) -> Iterator[RunFolder]:
-    """What `cluster_troubles` makes of a run."""
+def troubles(kind: str) -> Iterator[Path]:
+    """Where `cluster_troubles` has its runs."""
     with tempfile.TemporaryDirectory(prefix="tj") as temporary:  # Ray's sockets want short paths
         done = subprocess.run(
-            [sys.executable, str(TESTS / "cluster_troubles.py"), how, temporary],
+            [sys.executable, str(TESTS / "cluster_troubles.py"), kind, temporary],
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},
             capture_output=True,
             text=True,
             timeout=110,
         )
         assert done.returncode == 0, done.stderr
-        yield RunFolder(Path(temporary, "run"))
+        yield Path(temporary)
