@@ -22,8 +22,10 @@ class Model(ABC):
     models with the same config train alike, and one that was saved and loaded goes on exactly
     as if it had never stopped.
 
-    Subclasses name a frozen dataclass `Config` with every hyperparameter and its default. If
-    it has a field ``seed``, a run fills it with its own seed.
+    Subclasses name a frozen dataclass `Config` with every hyperparameter and its default. What
+    a run knows it fills in where there is a field for it: ``seed``; ``max_epochs``, the epochs of
+    a complete training, over which a schedule may stretch; ``trial_timeout``, the seconds that an
+    epoch may take, or None. A Config of pydantic's with ``extra="allow"`` takes any name.
     """
 
     Config: ClassVar[Any]
@@ -63,6 +65,10 @@ class Model(ABC):
         was trained under another config.
         """
         raise NotImplementedError(f"{type(self).__name__} has no reconfigure(config)")
+
+    def close(self) -> None:
+        """Lets go of what would outlive the object, such as a process; nothing is asked of it
+        afterwards."""
 
     def save(self, folder: Path) -> None:
         """Writes the state into an empty folder; override for a state that is not tensors."""

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import nn
 
 from models.base import STRICT
-from models.classifier import Classifier
-from models.recipes import Optimization
+from models.images import ImageClassifier, ImageRecipe
 
 
-class SimpleNN(Classifier):
+class SimpleNN(ImageClassifier):
     @dataclass(frozen=True, config=STRICT)
-    class Config(Optimization):
-        batch_size: PositiveInt = 64  # images per step
+    class Config(ImageRecipe):
         hidden: PositiveInt = 128  # units
-        seed: int = 0
 
-    structural = Classifier.structural | {"hidden"}
-    dataset = "mnist"
-    mean, std = 33.3, 78.6
+    structural = ImageClassifier.structural | {"hidden"}
 
     def build_network(self) -> nn.Module:
         return nn.Sequential(  # (n, 1, 28, 28)
             nn.Flatten(),  # (n, 784)
-            nn.Linear(784, self.config.hidden),
+            nn.Linear(math.prod(self.shape), self.config.hidden),
             nn.ReLU(),
-            nn.Linear(self.config.hidden, 10),
+            nn.Linear(self.config.hidden, self.task.outputs),
         )

@@ -98,7 +98,7 @@ def simulated(
 
 
 def state_of(job: TuneJob, facts: Iterable[Fact]) -> RunState:
-    return RunState.of(facts, job.objective, job.num_samples, job.max_epochs)
+    return RunState.of(facts, job.objective, job.num_samples, job.max_t)
 
 
 def run_in_folder(path: Path, job: TuneJob, curve: Curve, workers: int = 1) -> RunFolder:

@@ -64,6 +64,9 @@ RUN_OPTIONS = [
     click.option("--searcher", help=f"One of {', '.join(SEARCHERS)}, or module:Class."),
     click.option("--scheduler", help=f"One of {', '.join(SCHEDULERS)}, or module:Class."),
     click.option("--max-epochs", type=int, help="Epochs of a complete trial."),
+    click.option("--folds", type=int, help="Cross-validate: every epoch of a trial is a fold."),
+    click.option("--patience", type=int, help="Epochs without a better one that end a trial."),
+    click.option("--min-delta", type=float, help="What counts as better.  [default: 0]"),
     click.option("--seed", type=int, help="Of the searcher, the scheduler and the models."),
     click.option("--warm-start", metavar="RUN", help="Learn from the trials of an earlier run."),
     click.option("--name", help="Of the run.  [default: the job's name and the time]"),
@@ -179,9 +182,9 @@ def simulate(
     shown: ClosedForm | Recorded
     if curves:
         shown = Recorded.read(curves, space, objective)
-        shown.check_epochs(declared.max_epochs)
+        shown.check_epochs(declared.max_t)
     else:
-        shown = ClosedForm(space, objective, declared.max_epochs, declared.seed)
+        shown = ClosedForm(space, objective, declared.max_t, declared.seed)
     outcomes = compare(
         declared,
         shown,
@@ -238,7 +241,7 @@ def _run(
     known = known_from(find_run(place, job.warm_start), job) if job.warm_start else []
     console = _Console()
     console.print(
-        f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.max_epochs} epochs",
+        f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.extent}",
         highlight=False,
     )
     from tune_jobs.on_ray.runner import run  # Ray takes seconds to import

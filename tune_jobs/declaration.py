@@ -39,13 +39,21 @@ class Declaration:
     max_epochs: int
     seed: int
     constants: dict[str, Any]
+    folds: int | None = None
 
     @property
     def objective(self) -> Objective:
-        return Objective(self.metric, "min" if self.mode == "min" else "max")
+        return Objective(
+            self.metric, "min" if self.mode == "min" else "max", self.folds is not None
+        )
+
+    @property
+    def max_t(self) -> int:
+        """Reports of a complete trial, when the run began."""
+        return self.folds or self.max_epochs
 
     def state(self, facts: Iterable[Fact]) -> RunState:
-        return RunState.of(facts, self.objective, self.num_samples, self.max_epochs)
+        return RunState.of(facts, self.objective, self.num_samples, self.max_t)
 
 
 def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
@@ -77,7 +85,9 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact]) -> TuneJob:
     fields["space"] = {name: _domain(value) for name, value in fields["space"].items()}
     for fact in facts:
         if isinstance(fact, Reopened):
-            fields |= {"num_samples": fact.num_samples, "max_epochs": fact.max_epochs}
+            fields["num_samples"] = fact.num_samples
+            if not fields.get("folds"):
+                fields["max_epochs"] = fact.max_epochs
     fields |= _from_the_file(fields, found.get("file"))
     try:
         return TuneJob(**fields)

@@ -17,6 +17,7 @@ from search_algos.base import Scheduler
 from search_algos.decisions import Continue, Decision, Exploit, Pause, Stop
 from search_algos.history import History
 from tune_jobs.early_failures import EarlyFailures
+from tune_jobs.early_stopping import EarlyStopping
 from tune_jobs.facts import (
     VERSION,
     Closed,
@@ -75,6 +76,7 @@ class Experiment:
         suggest: the searcher's `suggest`, or the same in the background.
         record: writes a fact down and returns it with its time; called before it takes effect.
         observe: is shown every new fact after it took effect, for views.
+        early_stopping: ends trials beside the scheduler.
         facts: what happened before, to go on from; the scheduler and the numbers may be those
             of a larger run.
         began_with: num_samples and max_epochs at the beginning, where facts are given.
@@ -89,6 +91,7 @@ class Experiment:
         *,
         num_samples: int,
         max_epochs: int,
+        early_stopping: EarlyStopping | None = None,
         max_failures: int = 3,
         fail_fast: bool = False,
         record: Callable[[Fact], Fact] = lambda fact: fact,
@@ -101,6 +104,7 @@ class Experiment:
         self._scheduler = scheduler
         self._num_samples = num_samples
         self._max_epochs = max_epochs
+        self._early_stopping = early_stopping or EarlyStopping(None, 0.0)
         self._max_failures = max_failures
         self._fail_fast = fail_fast
         self._write = record
@@ -184,10 +188,12 @@ class Experiment:
         loss = self.state.objective.loss(metrics)
         if epoch <= self.state.trials[trial_id].epoch:
             return Continue()
-        decision = self._scheduler.on_report(trial_id, epoch, loss)
+        decision, over = self._decide(trial_id, epoch, loss)
         if not isinstance(decision, Stop):
             if epoch >= self.state.max_epochs:
                 decision = Stop(f"trained {epoch} epochs")
+            elif over:
+                decision = over
             elif self.state.draining:
                 decision = Stop(self.state.draining)
         self._record(
@@ -296,12 +302,18 @@ class Experiment:
         self._apply(fact)
         self._observe(fact, self.state)
 
+    def _decide(self, trial_id: int, epoch: int, loss: float) -> tuple[Decision, Stop | None]:
+        """What the scheduler makes of a report, and whether the trial's patience is at an end."""
+        lineage = self.state.trials[trial_id].lineage
+        over = self._early_stopping.on_report(trial_id, lineage, epoch, loss)
+        return self._scheduler.on_report(trial_id, epoch, loss), over
+
     def _replay(self, fact: Fact) -> None:
         if isinstance(fact, Reported):
             loss = self.state.objective.loss(fact.metrics)
-            decision = self._scheduler.on_report(fact.trial_id, fact.epoch, loss)
+            decision, over = self._decide(fact.trial_id, fact.epoch, loss)
             complete = fact.epoch >= self.state.max_epochs
-            goes_on = isinstance(decision, (Continue, Pause))
+            goes_on = isinstance(decision, (Continue, Pause)) and not over
             if complete and fact.epoch < self._max_epochs and goes_on:
                 self._complete_for_now[fact.trial_id] = decision
         self._apply(fact)

@@ -16,6 +16,7 @@ from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
 from search_algos.space import Space, split
 from search_algos.starting_points import StartingPoints
+from tune_jobs.early_stopping import EarlyStopping
 from tune_jobs.errors import UserError
 from tune_jobs.experiment import Experiment
 from tune_jobs.facts import Fact, Known
@@ -34,6 +35,9 @@ from tune_jobs.suggest import AtOnce, InBackground
 
 T = TypeVar("T")
 
+_FILLED_IN = ("seed", "max_epochs", "trial_timeout")
+"""What a model's Config gets from the job where it has such fields; see `Model`."""
+
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class TuneJob:
@@ -51,7 +55,11 @@ class TuneJob:
             (``tune.loguniform(...)``), or a plain value for every trial.
         metric, mode: what the model reports, and whether ``"min"`` or ``"max"`` is best.
         num_samples: trials.
-        max_epochs: epochs of a complete trial (the scheduler's max_t).
+        max_epochs: epochs of a complete trial.
+        folds: of a cross-validation. Then every epoch of a trial is a fold, in which the model is
+            trained for max_epochs, and the metric is the mean over the folds so far.
+        patience, min_delta: a trial ends after so many epochs in a row of which none was better
+            by more than that.
         seed: of the searcher, the scheduler, and every model whose Config has a ``seed``.
         max_concurrent: trials at a time; by default as many as the resources hold.
         cpus_per_trial, gpus_per_trial: may be fractions; by default one CPU, and one GPU
@@ -83,6 +91,9 @@ class TuneJob:
     scheduler_options: dict[str, Any] = Field(default_factory=dict)
     num_samples: PositiveInt = 20
     max_epochs: PositiveInt = 27
+    folds: int | None = Field(default=None, ge=2)
+    patience: PositiveInt | None = None
+    min_delta: float = Field(default=0.0, ge=0)
     seed: int = Field(default=0, ge=0)
     max_concurrent: PositiveInt | None = None
     cpus_per_trial: PositiveFloat = 1.0
@@ -110,8 +121,19 @@ class TuneJob:
         return f"{name_of(self.searcher)} × {name_of(self.scheduler)}"
 
     @property
+    def extent(self) -> str:
+        """Of a complete trial, for people."""
+        epochs = f"{self.max_epochs} epoch{'s' if self.max_epochs > 1 else ''}"
+        return f"{self.folds} folds of {epochs}" if self.folds else epochs
+
+    @property
     def objective(self) -> Objective:
-        return Objective(self.metric, self.mode)
+        return Objective(self.metric, self.mode, over_folds=self.folds is not None)
+
+    @property
+    def max_t(self) -> int:
+        """Reports of a complete trial."""
+        return self.folds or self.max_epochs
 
     @property
     def domains(self) -> Space:
@@ -127,10 +149,9 @@ class TuneJob:
 
     def constants(self) -> dict[str, Any]:
         """What the config of every trial has besides its suggestion. Imports the model."""
-        values = split(self.space)[1]
-        if "seed" not in self.space and "seed" in field_names(self.model_class().Config):
-            values["seed"] = self.seed
-        return values
+        fields = field_names(self.model_class().Config)
+        mine = [name for name in _FILLED_IN if name in fields and name not in self.space]
+        return {**{name: getattr(self, name) for name in mine}, **split(self.space)[1]}
 
     def model_class(self) -> type[Model]:
         return check_model(find_class(self.model, Model, MODELS))
@@ -154,7 +175,7 @@ class TuneJob:
         if is_from_ray_tune(self.scheduler):
             from tune_jobs.on_ray.foreign_scheduler import ForeignScheduler
 
-            return ForeignScheduler(self.max_epochs, self.scheduler, self.scheduler_options)
+            return ForeignScheduler(self.max_t, self.scheduler, self.scheduler_options)
         cls = find_class(self.scheduler, Scheduler, SCHEDULERS)
         name = f"scheduler {name_of(self.scheduler)!r}"
         options = checked_options(name, cls, self.scheduler_options)
@@ -162,7 +183,7 @@ class TuneJob:
             # Unless told otherwise, clones differ in what the model can change in training.
             fixed = self.model_class().structural
             options.setdefault("perturb", [name for name in self.domains if name not in fixed])
-        return cls(self.max_epochs, self.domains, self.seed, **options)
+        return cls(self.max_t, self.domains, self.seed, **options)
 
     def build_experiment(
         self,
@@ -183,7 +204,8 @@ class TuneJob:
             self.build_scheduler(),
             self.objective,
             num_samples=self.num_samples,
-            max_epochs=self.max_epochs,
+            max_epochs=self.max_t,
+            early_stopping=EarlyStopping(self.patience, self.min_delta),
             max_failures=self.max_failures,
             fail_fast=self.fail_fast,
             record=record,
@@ -220,13 +242,34 @@ class TuneJob:
             problems += _unwritable(self.space)
             if model:
                 problems += config_problems(model, self.space, space, self.constants())
-            if model and scheduler and scheduler.clones_trials:
+            if model and scheduler and scheduler.clones_trials and not self.folds:
                 name = f"scheduler {name_of(self.scheduler)!r}"
                 problems += cloning_problems(name, model, scheduler.changes)
+            if self.folds:
+                problems += self._fold_problems(model, scheduler)
         if problems:
             raise UserError(
                 *(f"job {self.name!r}: {problem}" for problem in dict.fromkeys(problems))
             )
+
+    def _fold_problems(self, model: type[Model] | None, scheduler: Scheduler | None) -> list[str]:
+        problems = []
+        if model and "fold" not in field_names(model.Config):
+            problems.append(
+                f"folds is {self.folds}, and {model.__name__}.Config has no field 'fold' to pass to "
+                "models.data.load"
+            )
+        if scheduler and scheduler.clones_trials:
+            problems.append(
+                f"scheduler {name_of(self.scheduler)!r} clones trials in the middle of training; "
+                "with folds there is no such middle: give another scheduler"
+            )
+        if self.patience:
+            problems.append(
+                "patience ends training that brings nothing more; with folds every epoch is a "
+                "training of its own: give one of them"
+            )
+        return problems
 
     def _searcher_problems(self, searcher: Searcher, space: Space) -> list[str]:
         name = f"searcher {name_of(self.searcher)!r}"

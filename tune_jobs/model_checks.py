@@ -50,7 +50,7 @@ def config_problems(
     unknown = [
         f"the space has {name!r}, {model.__name__}.Config has not; {nearest(name, fields)}"
         for name in names
-        if name not in fields
+        if name not in fields and not _takes_any(model)
     ]
     if unknown:
         return unknown
@@ -61,6 +61,11 @@ def config_problems(
     ]
     refusals = {_refusal(model, {**constants, **config}) for config in configs}
     return sorted(refusals - {""})
+
+
+def _takes_any(model: type[Model]) -> bool:
+    settings: Mapping[str, Any] = getattr(model.Config, "__pydantic_config__", {})
+    return settings.get("extra") == "allow"
 
 
 def _refusal(model: type[Model], config: Mapping[str, Any]) -> str:

@@ -11,8 +11,14 @@ from tune_jobs.errors import UserError, nearest
 
 @dataclass(frozen=True)
 class Objective:
+    """Attributes:
+    metric, mode: of the job.
+    over_folds: whether the metric is a mean over the epochs so far, which are folds.
+    """
+
     metric: str
     mode: Literal["min", "max"]
+    over_folds: bool = False
 
     def loss(self, metrics: Mapping[str, float]) -> float:
         """The metric as a number of which lower is better.
@@ -27,6 +33,11 @@ class Objective:
             )
         value = metrics[self.metric]
         return value if self.mode == "min" else -value
+
+    def rank(self, epoch: int, loss: float) -> tuple[int, float]:
+        """Lower is better: the loss; but of means over folds those over more come first, since
+        the folds are not equally hard."""
+        return (-epoch if self.over_folds else 0), loss
 
     def value(self, loss: float) -> float:
         """The metric that gave this loss."""

@@ -86,6 +86,11 @@ def _longer(job: TuneJob, num_samples: str | None, max_epochs: int | None) -> di
     if num_samples is not None:
         changes["num_samples"] = _samples(job, num_samples)
     if max_epochs is not None and max_epochs != job.max_epochs:
+        if job.folds:
+            raise UserError(
+                f"every fold of the run was trained for {job.max_epochs} epochs, and --max-epochs "
+                f"would have others trained for {max_epochs}; start a new run"
+            )
         if max_epochs < job.max_epochs:
             raise UserError(
                 f"--max-epochs is {max_epochs}, the run has {job.max_epochs}; give more"

@@ -151,7 +151,8 @@ class RunFolder:
     def read_declaration(self) -> Declaration:
         """Raises UserError where the folder holds no run."""
         found = self.read_job_json()
-        return Declaration(**{name: found[name] for name in field_names(Declaration)})
+        fields = field_names(Declaration)
+        return Declaration(**{name: found[name] for name in fields if name in found})
 
 
 @dataclass(frozen=True)

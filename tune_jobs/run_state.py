@@ -68,7 +68,7 @@ class Trial:
 
 
 class Incumbent(NamedTuple):
-    """The best epoch of any trial so far; of equals, the first."""
+    """The best epoch of any trial so far, as the objective ranks them; of equals, the first."""
 
     trial_id: int
     epoch: int
@@ -201,9 +201,11 @@ class RunState:
     def _judge(self, trial: Trial, loss: float) -> None:
         if not math.isfinite(loss):
             return
-        if loss < trial.best_loss:
+        rank = self.objective.rank(trial.epoch, loss)
+        if rank < self.objective.rank(trial.best_epoch, trial.best_loss):
             trial.best_loss, trial.best_epoch = loss, trial.epoch
-        if self.incumbent is None or loss < self.incumbent.loss:
+        best = self.incumbent
+        if best is None or rank < self.objective.rank(best.epoch, best.loss):
             self.incumbent = Incumbent(trial.trial_id, trial.epoch, loss, trial.config)
             self.tested = None  # that was another
 

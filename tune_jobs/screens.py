@@ -33,7 +33,7 @@ def print_jobs(console: Console, jobs: Iterable[tuple[TuneJob, ModuleType]]) -> 
             job.name,
             job.method,
             str(job.num_samples),
-            str(job.max_epochs),
+            f"{job.folds} folds" if job.folds else str(job.max_epochs),
             _docstring(module).partition("\n")[0],
         )
     console.print(table)
@@ -115,7 +115,7 @@ def print_comparison(
     console: Console, job: TuneJob, workers: int, outcomes: Iterable[Outcome]
 ) -> None:
     console.print(
-        f"{job.name}: {job.num_samples} trials of up to {job.max_epochs} epochs on {workers} "
+        f"{job.name}: {job.num_samples} trials of up to {job.extent} on {workers} "
         "workers, simulated",
         highlight=False,
     )

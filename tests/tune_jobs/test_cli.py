@@ -34,7 +34,7 @@ def job_file(tmp_path: Path) -> Path:
 def test_list_names_jobs_searchers_and_schedulers(tune_jobs: Any) -> None:
     code, out, _ = tune_jobs("list")
     assert code == 0
-    for word in ("digits_cnn", "simple_nn", "hyperopt", "random", "asha", "fifo"):
+    for word in ("digits_cnn", "mnist_simple_nn", "hyperopt", "random", "asha", "fifo"):
         assert word in out
 
 

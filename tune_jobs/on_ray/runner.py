@@ -116,7 +116,7 @@ def _drive(
             books.journal.append,
             views.show,
             facts=past.facts if past else (),
-            began_with=(began.num_samples, began.max_epochs),
+            began_with=(began.num_samples, began.max_t),
             warm_start=known,
             in_background=True,
         )
@@ -238,6 +238,8 @@ def _setting(job: TuneJob, store: CheckpointStore, folder: RunFolder) -> Setting
         model=ray.cloudpickle.dumps(model),
         import_path=tuple(path or os.getcwd() for path in sys.path),
         constants=job.constants(),
+        folds=job.folds,
+        max_epochs=job.max_epochs,
         checkpoints=store,
         cpus=job.cpus_per_trial,
         trial_timeout=job.trial_timeout,

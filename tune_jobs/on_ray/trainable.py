@@ -16,6 +16,7 @@ import ray.cloudpickle
 from ray import tune
 
 from models.base import Model
+from models.cross_validation import CrossValidation
 from models.data import MissingDataError
 from tune_jobs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.experiment import Assignment, FinalTest, Train
@@ -38,6 +39,8 @@ class Setting:
     model: bytes  # the class, as cloudpickle has it
     import_path: tuple[str, ...]  # of the driver
     constants: Mapping[str, Any]  # of every config
+    folds: int | None  # of a cross-validation
+    max_epochs: int  # of a training, so of each fold
     checkpoints: CheckpointStore
     cpus: float
     trial_timeout: float | None  # seconds without a report
@@ -84,15 +87,21 @@ class EpochTrainable(tune.Trainable):
         sys.path += [path for path in setting.import_path if path not in sys.path]
         self._store = setting.checkpoints
         self._class: type[Model] | None = None
+        self._model: Model | None = None
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.cleanup()
         self._assignment: Assignment = new_config[ASSIGNMENT]
-        self._model: Model | None = None
         self._epoch = 0
         self._unreported: deque[Saved] = deque()
         self._warnings: list[str] = []
         return True
+
+    def cleanup(self) -> None:
+        model, self._model = self._model, None
+        if model is not None:
+            model.close()
 
     def step(self) -> dict[str, Report]:
         try:
@@ -142,7 +151,7 @@ class EpochTrainable(tune.Trainable):
         self._warnings += restored.warnings
 
     def _test(self, test: FinalTest) -> Report:
-        model = self._build(test.config)
+        self._model = model = self._build(test.config)
         with self._store.opened(test.checkpoint) as folder, self._not_hanging():
             model.load(folder)
         with self._not_hanging():
@@ -153,7 +162,12 @@ class EpochTrainable(tune.Trainable):
             self._class = ray.cloudpickle.loads(self._setting.model)
             _limit_threads(self._setting.cpus)
         with self._not_hanging():
-            return self._class(self._class.Config(**self._setting.constants, **config))
+            whole = self._class.Config(**self._setting.constants, **config)
+            if self._setting.folds:
+                return CrossValidation(
+                    self._class, whole, self._setting.folds, self._setting.max_epochs
+                )
+            return self._class(whole)
 
     def _report(self, saved: Saved) -> Report:
         warnings, self._warnings = tuple(self._warnings), []

@@ -195,7 +195,7 @@ def test_simple_nn_on_real_mnist(tmp_path: Path) -> None:
     data = Path(os.environ["TUNE_JOBS_DATA"]) / "MNIST" / "raw"
     if not data.is_dir():
         pytest.skip(f"no MNIST in {data}; set TUNE_JOBS_DATA to a folder that has it")
-    job, _ = load_job("simple_nn")
+    job, _ = load_job("mnist_simple_nn")
     done = run_job(tmp_path / "run", job)
     assert done.summary["trials"] == {"total": 10, "completed": 10, "stopped": 0, "failed": 0}
     assert done.summary["best"]["test"]["test_accuracy"] >= 0.97

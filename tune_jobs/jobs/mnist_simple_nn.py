@@ -3,7 +3,7 @@
 from tune_jobs import Float, Int, TuneJob, main
 
 job = TuneJob(
-    name="simple_nn",
+    name="mnist_simple_nn",
     model="simple_nn",
     space={
         "learning_rate": Float(0.001, 0.01),

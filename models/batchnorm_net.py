@@ -1,0 +1,46 @@
+"""A fully connected network with batch normalisation (Ioffe & Szegedy 2015) after both of its
+hidden layers.
+
+- the momentum of the running means is a hyperparameter, and the batch size with it: the noise of
+  a batch's mean is the regulariser
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pydantic import Field, PositiveInt
+from pydantic.dataclasses import dataclass
+from torch import nn
+
+from models.base import STRICT
+from models.images import ImageClassifier, ImageRecipe
+
+
+class BatchNormNet(ImageClassifier):
+    @dataclass(frozen=True, config=STRICT)
+    class Config(ImageRecipe):
+        hidden: PositiveInt = 128  # units of each hidden layer
+        norm_momentum: float = Field(default=0.1, gt=0, le=1)  # weight of the newest batch
+
+    structural = ImageClassifier.structural | {"hidden"}
+
+    def build_network(self) -> nn.Module:
+        hidden, momentum = self.config.hidden, self.config.norm_momentum
+        return nn.Sequential(  # (n, 1, 28, 28)
+            nn.Flatten(),  # (n, 784)
+            nn.Linear(math.prod(self.shape), hidden, bias=False),
+            nn.BatchNorm1d(hidden, momentum=momentum),
+            nn.ReLU(),
+            nn.Linear(hidden, hidden, bias=False),
+            nn.BatchNorm1d(hidden, momentum=momentum),
+            nn.ReLU(),
+            nn.Linear(hidden, self.task.outputs),
+        )
+
+    def reconfigure(self, config: Any) -> None:
+        super().reconfigure(config)
+        for module in self.network.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.momentum = config.norm_momentum

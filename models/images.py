@@ -1,0 +1,32 @@
+"""What the image classifiers share: a `Supervised` whose training images are augmented."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from models.augmentation import Augmentation, augmented, mixed
+from models.base import STRICT
+from models.recipes import Recipe
+from models.supervised import Supervised
+
+
+@dataclass(frozen=True, config=STRICT)
+class ImageRecipe(Recipe, Augmentation):
+    """How to train on images, and on which."""
+
+    dataset: Literal["mnist", "fashion_mnist"] = "mnist"
+
+
+class ImageClassifier(Supervised):
+    """Cross-entropy on labelled images of `models.data`."""
+
+    def changed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        config = self.config
+        x = augmented(x, config, self.prepared(torch.zeros_like(self._train.mean)))
+        if config.mixup:
+            x, y = mixed(x, y, config.mixup, self.task.outputs)
+        return x, y
