@@ -14,7 +14,6 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.transforms.v2 import MixUp
 
 from models.base import STRICT
 
@@ -58,6 +57,8 @@ def augmented(images: Tensor, how: Augmentation, background: Tensor) -> Tensor:
 
 def mixed(images: Tensor, labels: Tensor, alpha: float, classes: int) -> tuple[Tensor, Tensor]:
     """Every image blended with another; labels become shares of the classes, (n, classes)."""
+    from torchvision.transforms.v2 import MixUp  # here, since it takes seconds to import
+
     changed: tuple[Tensor, Tensor] = MixUp(alpha=alpha, num_classes=classes)(images, labels)
     return changed
 

@@ -42,7 +42,6 @@ class Finished:
 def run_job(path: Path, job: TuneJob, known: Iterable[Known] = ()) -> Finished:
     from tune_jobs.on_ray.runner import run
 
-    job.validate()
     screen = io.StringIO()
     folder = RunFolder(path)
     view = LineProgress(Console(file=screen, width=200))

@@ -47,7 +47,6 @@ def test_a_model_of_ones_own_runs_as_written(tmp_path: Path, ray_session: None) 
     path.write_text(block("class Line"))
     declared, _ = load_job(str(path))
     job = override(declared, {"max_concurrent": 1})
-    job.validate()
     state = run(job, RunFolder(tmp_path / "run"), LineProgress(Console(file=io.StringIO())))
     assert state.tested is not None
     assert state.tested.metrics["test_loss"] < 0.1

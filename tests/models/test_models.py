@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, NamedTuple
@@ -23,16 +22,6 @@ from models.supervised import Supervised
 class Case(NamedTuple):
     model: type[Model]
     config: Any
-
-
-@pytest.fixture(autouse=True)
-def _one_thread_and_strict() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    yield
-    torch.use_deterministic_algorithms(False)
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=sorted(MODELS))

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -61,16 +62,16 @@ def run(
     known: Iterable[Known] = (),
     file: Path | None = None,
 ) -> RunState:
-    """Runs a valid job to its end in a folder that does not exist yet; returns what came of it.
+    """Runs a job to its end in a folder that does not exist yet; returns what came of it.
 
     ``known`` is what the searcher learns from first; ``file`` is where the job is declared.
 
-    Raises UserError, with nothing written, where the cluster cannot hold a trial or the folder
-    cannot be made; and, with the run closed as failed, where it cannot go on: the model does
+    Raises UserError, with nothing written, where the job is not valid, the cluster cannot hold a
+    trial or the folder cannot be made; and, with the run closed as failed, where it cannot go on: the model does
     not report the metric, its data are missing, every trial fails, the storage gives out.
     """
     interrupt = Interrupt()
-    with interrupt.listening(), connected():
+    with interrupt.listening(), _connected_and_checked(job):
         resources = TrialResources.of(job)
         with locked(folder) as lease:
             folder.create(job, ray.cluster_resources(), file)
@@ -89,7 +90,7 @@ def resume(
     """Goes on with a locked run where its journal ends, or begins it where it has none, under the
     job as it is now; returns what came of it. Raises UserError as `run` does."""
     interrupt = Interrupt()
-    with interrupt.listening(), connected():
+    with interrupt.listening(), _connected_and_checked(job):
         resources = TrialResources.of(job)
         with _way_on_told(folder):
             return _drive(
@@ -143,6 +144,16 @@ def _drive(
     if dispatcher.fatal:
         raise dispatcher.fatal
     return experiment.state
+
+
+@contextmanager
+def _connected_and_checked(job: TuneJob) -> Iterator[None]:
+    """A connection to Ray for a valid job: Ray takes seconds to start, and a model to import."""
+    with ThreadPoolExecutor(1) as background:
+        checked = background.submit(job.validate)
+        with connected():
+            checked.result()
+            yield
 
 
 @contextmanager
