@@ -15,6 +15,10 @@ STRICT = ConfigDict(extra="forbid")
 """For a pydantic dataclass: a name it does not have is an error and not passed over."""
 
 
+class TrainingError(Exception):
+    """Training cannot go on, for a reason that the text tells better than a traceback."""
+
+
 class Model(ABC):
     """One training of one config, an epoch at a time.
 

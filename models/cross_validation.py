@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import statistics
 from pathlib import Path
@@ -33,9 +32,10 @@ class CrossValidation(Model):
         self.measured: list[dict[str, float]] = []  # of every fold so far
 
     def train_epoch(self) -> Metrics:
-        model = self._trained(Fold(len(self.measured), self.folds))
-        self.measured.append({name: float(value) for name, value in model.evaluate().items()})
+        model, metrics = self._trained(Fold(len(self.measured), self.folds))
+        metrics = {**metrics, **model.evaluate()}
         model.close()
+        self.measured.append({name: float(value) for name, value in metrics.items()})
         return {}
 
     def evaluate(self) -> Metrics:
@@ -45,7 +45,7 @@ class CrossValidation(Model):
         return {**means, **spread}
 
     def test(self) -> Metrics:
-        model = self._trained(Fold(0, 1))
+        model, _ = self._trained(Fold(0, 1))
         measured = model.test()
         model.close()
         return measured
@@ -62,8 +62,8 @@ class CrossValidation(Model):
     def load(self, folder: Path) -> None:
         self.load_state_dict(json.loads((folder / "folds.json").read_text()))
 
-    def _trained(self, fold: Fold) -> Model:
-        model = self.model(dataclasses.replace(self.config, fold=fold))
-        for _ in range(self.max_epochs):
-            model.train_epoch()
-        return model
+    def _trained(self, fold: Fold) -> tuple[Model, Metrics]:
+        """A model that is trained, and the metrics of its last epoch."""
+        model = self.model(type(self.config)(**{**vars(self.config), "fold": fold}))
+        metrics = [model.train_epoch() for _ in range(self.max_epochs)]
+        return model, metrics[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,17 @@ def _table(rng: np.random.Generator, n: int) -> Arrays:
     return Arrays(x, y.astype(np.float32))
 
 
-SMALL: dict[str, dict[str, Any]] = {
+_PROGRAM = f"sh {Path(__file__).with_name('small_program.sh')}"
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "command": {
+        "command": f"{_PROGRAM} {{rate}} {{seed}} {{fold}} {{max_epochs}}",
+        "test_command": f"{_PROGRAM} {{rate}} {{seed}} {{fold}} test",
+        "max_epochs": 10,
+        "rate": 1,
+    },
     "lenet5": {"batch_size": 16},
     "mlp": {"batch_size": 16},
     "mnist_cnn": {"channels": 4, "hidden": 32, "batch_size": 16},
 }
-"""Configs with which an epoch takes a fraction of a second, where the default's does not."""
+"""Where a default would take longer than a second, or there is none."""

@@ -33,7 +33,7 @@ def user_traceback(error: BaseException, said: str = "") -> str:
 
 def kind_of(error: str) -> str:
     """What errors with the same cause have in common: the places in a traceback and the type,
-    or, where there is none, the text without its numbers."""
+    or, where there is none, the last line without its numbers."""
     places = re.findall(r"^  File .*$", error, re.MULTILINE)
     last = error.strip().rpartition("\n")[2]
-    return "\n".join([*places, last.partition(":")[0]]) if places else re.sub(r"\d+", "", error)
+    return "\n".join([*places, last.partition(":")[0]]) if places else re.sub(r"\d+", "", last)

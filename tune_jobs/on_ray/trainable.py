@@ -15,7 +15,7 @@ from typing import Any
 import ray.cloudpickle
 from ray import tune
 
-from models.base import Model
+from models.base import Model, TrainingError
 from models.cross_validation import CrossValidation
 from models.data import MissingDataError
 from tune_jobs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
@@ -108,7 +108,7 @@ class EpochTrainable(tune.Trainable):
             return {REPORT: self._work()}
         except (MissingDataError, StorageError) as error:
             raise TrialError(str(error), fatal=True) from None
-        except DamagedCheckpointError as error:
+        except (DamagedCheckpointError, TrainingError) as error:
             raise TrialError(str(error)) from None
         except LeavingError:
             raise
