@@ -1,5 +1,5 @@
 # A program that learns: small_program.sh rate seed fold epochs, or "test" for epochs.
-epoch=0 loss=$((100000 + $2 + $3))
+epoch=0 loss=$((100000 + 1000 * $2 + 1000 * $3))
 [ -z "$TUNE_JOBS_RESTORE" ] || . "$TUNE_JOBS_RESTORE"
 if [ "$4" = test ]; then
     echo "{\"test_loss\": $loss}"

@@ -49,6 +49,12 @@ def test_a_good_job_is_valid() -> None:
     [
         ({"searcher": "hyperop"}, ["searcher 'hyperop'", "did you mean 'hyperopt'"]),
         ({"scheduler": "ahsa"}, ["scheduler 'ahsa'", "did you mean 'asha'"]),
+        ({"folds": 5}, ["folds is 5", "Tiny.Config has no field 'fold'", "models.data.load"]),
+        (
+            {"folds": 5, "model": "tree", "scheduler": "pbt", "space": {"levels": Int(1, 3)}},
+            ["scheduler 'pbt' clones trials", "folds", "another scheduler"],
+        ),
+        ({"folds": 5, "patience": 2}, ["patience", "a training of its own"]),
         ({"model": "digit_cnn"}, ["model 'digit_cnn'", "did you mean 'digits_cnn'"]),
         ({"model": "nowhere:Net"}, ["'nowhere:Net'", "No module named 'nowhere'"]),
         ({"model": "tiny_model:Tyni"}, ["'tiny_model:Tyni'", "Tyni"]),

@@ -12,9 +12,10 @@ from finished import run_job
 from runs import tiny_job
 from tiny_model import Tiny
 
-from search_algos.domains import Choice, Float
+from search_algos.domains import Choice, Float, Int
 from tune_jobs.errors import UserError
 from tune_jobs.facts import Reported
+from tune_jobs.job import TuneJob
 from tune_jobs.job_files import load_job
 from tune_jobs.journal import read
 from tune_jobs.run_state import Status
@@ -43,6 +44,30 @@ def test_two_runs_with_one_seed_and_one_trial_at_a_time_are_equal(tmp_path: Path
     assert tables[0] == tables[1]
     assert len(tables[0]) == 25
     assert len({row["status"] for row in tables[0]}) == 2
+
+
+def test_folds_are_the_epochs_of_a_trial_and_bad_ones_get_fewer(tmp_path: Path) -> None:
+    job = TuneJob(
+        name="folds",
+        model="tree",
+        space={"dataset": "digits", "levels": Int(1, 6)},
+        metric="val_accuracy",
+        mode="max",
+        searcher="random",
+        folds=3,
+        max_epochs=2,
+        num_samples=6,
+    )
+    done = run_job(tmp_path / "run", job)
+    epochs = Counter(trial.epoch for trial in done.trials)
+    assert epochs.keys() == {1, 3}, "asha stops after a fold"
+    best = max((t for t in done.trials if t.epoch == 3), key=lambda t: t.metrics["val_accuracy"])
+    assert done.summary["best"]["trial_id"] == best.trial_id
+    assert done.summary["best"]["epoch"] == 3
+    assert 0 < best.metrics["val_accuracy_std"] < 0.1
+    assert done.summary["best"]["test"]["test_accuracy"] == pytest.approx(
+        best.metrics["val_accuracy"], abs=0.1
+    )
 
 
 def test_actors_are_reused_and_slots_are_filled(tmp_path: Path) -> None:
