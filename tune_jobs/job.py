@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeVar
 
 from pydantic import ByteSize, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from models import MODELS
 from models.base import Model
 from search_algos.base import Scheduler, Searcher
-from search_algos.domains import Domain, SpaceError, is_json
+from search_algos.domains import SpaceError
 from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
 from search_algos.space import Space, split
@@ -20,6 +20,7 @@ from tune_jobs.early_stopping import EarlyStopping
 from tune_jobs.errors import UserError
 from tune_jobs.experiment import Experiment
 from tune_jobs.facts import Fact, Known
+from tune_jobs.job_checks import fold_problems, searcher_problems, unwritable
 from tune_jobs.lookup import (
     checked_options,
     field_names,
@@ -238,60 +239,19 @@ class TuneJob:
             searcher = attempt(self.build_searcher)
             scheduler = attempt(self.build_scheduler)
             if searcher:
-                problems += self._searcher_problems(searcher, space)
-            problems += _unwritable(self.space)
+                problems += searcher_problems(self, searcher, space)
+            problems += unwritable(self.space)
             if model:
                 problems += config_problems(model, self.space, space, self.constants())
             if model and scheduler and scheduler.clones_trials and not self.folds:
                 name = f"scheduler {name_of(self.scheduler)!r}"
                 problems += cloning_problems(name, model, scheduler.changes)
             if self.folds:
-                problems += self._fold_problems(model, scheduler)
+                problems += fold_problems(self, model, scheduler)
         if problems:
             raise UserError(
                 *(f"job {self.name!r}: {problem}" for problem in dict.fromkeys(problems))
             )
-
-    def _fold_problems(self, model: type[Model] | None, scheduler: Scheduler | None) -> list[str]:
-        problems = []
-        if model and "fold" not in field_names(model.Config):
-            problems.append(
-                f"folds is {self.folds}, and {model.__name__}.Config has no field 'fold' to pass to "
-                "models.data.load"
-            )
-        if scheduler and scheduler.clones_trials:
-            problems.append(
-                f"scheduler {name_of(self.scheduler)!r} clones trials in the middle of training; "
-                "with folds there is no such middle: give another scheduler"
-            )
-        if self.patience:
-            problems.append(
-                "patience ends training that brings nothing more; with folds every epoch is a "
-                "training of its own: give one of them"
-            )
-        return problems
-
-    def _searcher_problems(self, searcher: Searcher, space: Space) -> list[str]:
-        name = f"searcher {name_of(self.searcher)!r}"
-        problems = []
-        if space.has_conditions and not searcher.supports_conditions:
-            problems.append(f"{name} cannot search a space with conditions")
-        if searcher.size is not None and searcher.size > self.num_samples:
-            problems.append(
-                f"{name} has {searcher.size} configs, num_samples is {self.num_samples}: "
-                f"give num_samples={searcher.size} for all of them, or a smaller space"
-            )
-        return problems
-
-
-def _unwritable(space: Mapping[str, Any]) -> list[str]:
-    """Plain values that job.json cannot hold, so that the run could not be resumed."""
-    return [
-        f"the space has {name!r} as {value!r}; a plain value is a number, text, true, false, "
-        "None, or a list of them"
-        for name, value in space.items()
-        if not isinstance(value, Domain) and not is_json(value)
-    ]
 
 
 def _without_ray(name: str, value: Any) -> Any:

@@ -67,8 +67,9 @@ def run(
     ``known`` is what the searcher learns from first; ``file`` is where the job is declared.
 
     Raises UserError, with nothing written, where the job is not valid, the cluster cannot hold a
-    trial or the folder cannot be made; and, with the run closed as failed, where it cannot go on: the model does
-    not report the metric, its data are missing, every trial fails, the storage gives out.
+    trial or the folder cannot be made; and, with the run closed as failed, where it cannot go on:
+    the model does not report the metric, its data are missing, every trial fails, the storage
+    gives out.
     """
     interrupt = Interrupt()
     with interrupt.listening(), _connected_and_checked(job):
