@@ -39,15 +39,13 @@ def augmented(images: Tensor, how: Augmentation, background: Tensor) -> Tensor:
     ``background`` (channels, 1, 1) fills what comes in from outside. Random numbers are the
     CPU's, so that a GPU sees the same.
     """
-    images = images - background  # the background is 0 in between
     if how.rotation or how.shift or how.zoom or how.shear:
-        images = _moved(images, how)
+        images = _moved(images - background, how) + background
     if how.crop_padding:
-        images = _cropped(images, how.crop_padding)
+        images = _cropped(images - background, how.crop_padding) + background
     if how.flip:
         chosen = (torch.rand(len(images), 1, 1, 1) < how.flip).to(images.device)
         images = torch.where(chosen, images.flip(-1), images)
-    images = images + background
     if how.colour:
         images = _coloured(images, how.colour)
     if how.cutout:
@@ -69,7 +67,7 @@ def _either_way(n: int, images: Tensor) -> Tensor:
 
 
 def _moved(images: Tensor, how: Augmentation) -> Tensor:
-    """Rotated, sheared, zoomed and shifted in one resampling."""
+    """Rotated, sheared, zoomed and shifted in one resampling, with 0 around."""
     turn, zoom, right, down, slant = _either_way(5, images)
     angle = turn * math.radians(how.rotation)
     scale = 1 + zoom * how.zoom
@@ -91,14 +89,15 @@ def _cropped(images: Tensor, padding: int) -> Tensor:
     top, left = torch.randint(2 * padding + 1, (2, n)).to(images.device)
     rows = top[:, None] + torch.arange(height, device=images.device)  # (n, height)
     columns = left[:, None] + torch.arange(width, device=images.device)
-    padded = F.pad(images, [padding] * 4)
+    padded: Tensor = F.pad(images, [padding] * 4)
     which = torch.arange(n, device=images.device)[:, None, None]
     # Indices around the channels put those last.
-    return padded[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+    return padded[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 def _coloured(images: Tensor, strength: float) -> Tensor:
-    brightness, contrast, saturation = (_either_way(3, images) * strength)[..., None, None, None]
+    changes = strength * _either_way(3, images)[..., None, None, None]
+    brightness, contrast, saturation = changes.unbind()
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     images = mean + (images - mean) * (1 + contrast)
     grey = images.mean(dim=1, keepdim=True)

@@ -140,28 +140,34 @@ def _windows(text: bytes) -> Arrays:
 
 def _image_folder(folder: Path) -> Source:
     """Images in a folder for each class, 96x96: 64 % / 16 % / 20 %."""
-    paths = sorted(path for path in folder.glob("*/*") if path.is_file())
+    paths = sorted(path for path in folder.glob("*/**/*") if path.is_file())
     stamps = [(str(path), path.stat().st_mtime_ns) for path in paths]
-    digest = hashlib.sha256(repr(stamps).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(repr((IMAGE_SIDE, stamps)).encode()).hexdigest()[:12]
     return Source(f"{folder.name}-{digest}", partial(_read_images, folder))
 
 
 def _read_images(folder: Path) -> dict[Split, Arrays]:
-    from PIL import Image
     from torchvision.datasets import ImageFolder
-    from torchvision.datasets.folder import default_loader
 
     try:
         found = ImageFolder(str(folder))
-    except FileNotFoundError as error:
+        x = np.stack([_read_image(path) for path, _ in found.samples])
+        return _split(x, np.array(found.targets))
+    except (OSError, ValueError) as error:  # no classes, no image, or too few to split
         raise MissingDataError(
-            f"{folder} is no folder of images ({error}); it needs a folder for each class"
+            f"{folder} is no folder of images to learn from ({error}); it needs a folder for each "
+            "class, with seven images or more in each"
         ) from error
-    x = np.empty((len(found), 3, IMAGE_SIDE, IMAGE_SIDE), np.uint8)
-    for row, (path, _) in zip(x, found.samples, strict=True):
-        image = default_loader(path).resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.BICUBIC)
-        row[:] = np.asarray(image).transpose(2, 0, 1)
-    return _split(x, np.array(found.targets))
+
+
+def _read_image(path: str) -> NDArray[np.uint8]:
+    """Shape (3, 96, 96)."""
+    from PIL import Image
+    from torchvision.datasets.folder import default_loader
+
+    image = default_loader(path).resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.BICUBIC)
+    pixels: NDArray[np.uint8] = np.asarray(image).transpose(2, 0, 1)
+    return pixels
 
 
 def _split(x: NDArray[Any], y: NDArray[Any]) -> dict[Split, Arrays]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +21,6 @@ from models.devices import best_device, mixed_precision, seeded
 from models.recipes import make_optimizer, optimize, reconfigured
 from models.tasks import task_of
 
-EVALUATION_BATCH = 2048  # examples at once where no gradient is kept
-
 
 class Supervised(Model):
     """A network trained on a data set of `models.data`, by a `Recipe` that also names the
@@ -32,7 +30,8 @@ class Supervised(Model):
     the epoch's number, so there is no random state to save.
     """
 
-    structural = frozenset({"dataset", "optimizer"})
+    structural = frozenset({"dataset", "fold", "optimizer"})
+    evaluation_batch: ClassVar[int] = 2048  # examples at once where no gradient is kept
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -116,7 +115,7 @@ class Supervised(Model):
     def _measure(self, name: str, data: Examples) -> Metrics:
         self.network.eval()
         outputs, labels = [], []
-        for x, y in self._batches(data, torch.arange(len(data.y)), EVALUATION_BATCH):
+        for x, y in self._batches(data, torch.arange(len(data.y)), self.evaluation_batch):
             with self._precision():
                 outputs.append(self.network(self.prepared(x)).float())
             labels.append(y)

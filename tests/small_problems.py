@@ -52,14 +52,18 @@ def _table(rng: np.random.Generator, n: int) -> Arrays:
 _PROGRAM = f"sh {Path(__file__).with_name('small_program.sh')}"
 
 CONFIGS: dict[str, dict[str, Any]] = {
+    "char_gpt": {"depth": 1, "heads": 2, "head_width": 8, "learning_rate": 1e-2},
     "command": {
         "command": f"{_PROGRAM} {{rate}} {{seed}} {{fold}} {{max_epochs}}",
         "test_command": f"{_PROGRAM} {{rate}} {{seed}} {{fold}} test",
         "max_epochs": 10,
         "rate": 1,
     },
+    "dcgan": {"width": 4, "steps_per_epoch": 6, "generator_rate": 2e-3},
+    "finetune": {"architecture": "squeezenet1_1", "weights": "", "image_size": 32},
     "lenet5": {"batch_size": 16},
     "mlp": {"batch_size": 16},
     "mnist_cnn": {"channels": 4, "hidden": 32, "batch_size": 16},
+    "resnet": {"width": 2, "batch_size": 32, "crop_padding": 0, "flip": 0.0},
 }
 """Where a default would take longer than a second, or there is none."""

@@ -137,7 +137,7 @@ def value(metrics: dict[str, float]) -> float:
 
 def another(case: Case) -> Any:
     """The config with something changed that `reconfigure` can change."""
-    changes = {"learning_rate": 1e-30, "generator_rate": 1e-30, "min_samples_leaf": 50, "rate": 5}
+    changes = {"learning_rate": 1e-300, "generator_rate": 1e-300, "min_samples_leaf": 50, "rate": 5}
     free = vars(case.config).keys() - case.model.structural
     name = next(name for name in changes if name in free)
     return changed(case.config, **{name: changes[name]})
