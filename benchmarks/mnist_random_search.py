@@ -64,7 +64,7 @@ def articles_way() -> Outcome:
             )
         best = max(best, right / len(test))
         seconds = time.perf_counter() - start
-        print(f"  trial {trial}: test accuracy {right / len(test):.4f}, {seconds:.0f} s so far")
+        print(f"  trial {trial}: test accuracy {right / len(test):.4f}, {seconds:.0f} s", flush=True)
     return Outcome(time.perf_counter() - start, best)
 
 
@@ -79,9 +79,9 @@ def ours() -> Outcome:
 
 
 def main() -> None:
-    print("the article's way:")
+    print("the article's way:", flush=True)
     theirs = articles_way()
-    print("ours:")
+    print("ours:", flush=True)
     mine = ours()
     ratio = theirs.seconds / mine.seconds
     print()

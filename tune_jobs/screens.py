@@ -172,7 +172,7 @@ def _so_far(declared: Declaration, state: RunState) -> list[str]:
         lines.append(f"best  {texts.best(state).removeprefix('best ')}")
         lines.append(f"      {texts.values({**declared.constants, **state.incumbent.config})}")
     if state.tested:
-        lines.append(f"test  {state.tested.error or texts.values(state.tested.metrics)}")
+        lines.append(f"test  {texts.tested(state.tested)}")
     if state.closed and state.closed.reason:
         lines.append(f"why   {state.closed.reason}")
     return lines

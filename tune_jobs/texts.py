@@ -60,8 +60,12 @@ def describe(fact: Fact, state: RunState) -> str:
         case Tested():
             if fact.error:
                 return f"the test of trial {fact.trial_id} failed: {last_line(fact.error)}"
-            return f"tested trial {fact.trial_id}: {values(fact.metrics)}"
+            return f"tested trial {fact.trial_id}: {tested(fact)}"
     return ""
+
+
+def tested(fact: Tested) -> str:
+    return fact.error or values(fact.metrics) or "the model measured nothing"
 
 
 def outcome(trial: Trial) -> str:

@@ -8,6 +8,7 @@ job = TuneJob(
     space={
         "learning_rate": Float(0.001, 0.01),
         "batch_size": Int(16, 128),
+        "schedule": "cosine",
     },
     metric="val_accuracy",
     mode="max",

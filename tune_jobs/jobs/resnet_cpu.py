@@ -1,4 +1,4 @@
-"""A ResNet-18 of an eighth of the width on CIFAR-10: what two cores learn in ten minutes."""
+"""A ResNet-18 of an eighth of the width on CIFAR-10: what two cores learn in eight minutes."""
 
 from tune_jobs import Float, Int, TuneJob, main
 
