@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import statistics
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from models.base import Metrics, Model
 from models.data import Fold
@@ -32,23 +34,22 @@ class CrossValidation(Model):
         self.measured: list[dict[str, float]] = []  # of every fold so far
 
     def train_epoch(self) -> Metrics:
-        model, metrics = self._trained(Fold(len(self.measured), self.folds))
-        metrics = {**metrics, **model.evaluate()}
-        model.close()
+        with closing(self._model(Fold(len(self.measured), self.folds))) as model:
+            metrics = {**self._trained(model), **model.evaluate()}
         self.measured.append({name: float(value) for name, value in metrics.items()})
         return {}
 
     def evaluate(self) -> Metrics:
         columns = {name: [fold[name] for fold in self.measured] for name in self.measured[0]}
-        means = {name: statistics.fmean(values) for name, values in columns.items()}
-        spread = {f"{name}_std": statistics.pstdev(values) for name, values in columns.items()}
+        with np.errstate(invalid="ignore"):  # a fold may have diverged
+            means = {name: float(np.mean(values)) for name, values in columns.items()}
+            spread = {f"{name}_std": float(np.std(values)) for name, values in columns.items()}
         return {**means, **spread}
 
     def test(self) -> Metrics:
-        model, _ = self._trained(Fold(0, 1))
-        measured = model.test()
-        model.close()
-        return measured
+        with closing(self._model(Fold(0, 1))) as model:
+            self._trained(model)
+            return model.test()
 
     def state_dict(self) -> dict[str, Any]:
         return {"measured": self.measured}
@@ -62,8 +63,9 @@ class CrossValidation(Model):
     def load(self, folder: Path) -> None:
         self.load_state_dict(json.loads((folder / "folds.json").read_text()))
 
-    def _trained(self, fold: Fold) -> tuple[Model, Metrics]:
-        """A model that is trained, and the metrics of its last epoch."""
-        model = self.model(type(self.config)(**{**vars(self.config), "fold": fold}))
-        metrics = [model.train_epoch() for _ in range(self.max_epochs)]
-        return model, metrics[-1]
+    def _model(self, fold: Fold) -> Model:
+        return self.model(type(self.config)(**{**vars(self.config), "fold": fold}))
+
+    def _trained(self, model: Model) -> Metrics:
+        """Trains it to its end; returns the metrics of its last epoch."""
+        return [model.train_epoch() for _ in range(self.max_epochs)][-1]

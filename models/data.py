@@ -72,9 +72,11 @@ def _rows(y: NDArray[Any], fold: Fold) -> tuple[NDArray[Any], NDArray[Any]]:
     from sklearn.model_selection import KFold, StratifiedKFold
 
     classes = y.ndim == 1 and y.dtype.kind in "iu"
-    kind = StratifiedKFold if classes else KFold
-    splits = kind(fold.of, shuffle=True, random_state=0).split(y, y)
-    train, validation = list(splits)[fold.number]
+    if y.ndim > 1:  # neighbours in a text stay together
+        splits = KFold(fold.of)
+    else:
+        splits = (StratifiedKFold if classes else KFold)(fold.of, shuffle=True, random_state=0)
+    train, validation = list(splits.split(y, y))[fold.number]
     return np.sort(train), np.sort(validation)
 
 

@@ -92,5 +92,7 @@ def _one_thread() -> Iterator[None]:
     """Threads that share such small steps wait for each other ten times as long as they work."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -57,11 +57,13 @@ def rate_factor(recipe: Recipe, progress: float) -> float:
       2019; the momentum stays)
     - cyclic: triangles from 0 to 1 and back (Smith 2017)
 
-    After a warm-up the schedule has what is left of the training to itself.
+    After a warm-up the schedule has what is left of the training to itself; cyclic, which begins
+    with a rise of its own, has no other.
     """
-    if progress < recipe.warmup:
-        return progress / recipe.warmup * _scheduled(recipe, 0.0)
-    rest = (progress - recipe.warmup) / (1 - recipe.warmup)
+    warmup = recipe.warmup if recipe.schedule != "cyclic" else 0.0
+    if progress < warmup:
+        return progress / warmup * _scheduled(recipe, 0.0)
+    rest = (progress - warmup) / (1 - warmup)
     return _scheduled(recipe, min(rest, 1.0))
 
 
@@ -133,3 +135,6 @@ def reconfigured(
     fresh = make_optimizer(groups, recipe)
     for group, new in zip(optimizer.param_groups, fresh.param_groups, strict=True):
         group.update({key: value for key, value in new.items() if key != "params"})
+    if recipe.optimizer == "rmsprop" and recipe.momentum:  # it may have had none until now
+        for parameter, state in optimizer.state.items():
+            state.setdefault("momentum_buffer", torch.zeros_like(parameter))

@@ -75,6 +75,8 @@ class Supervised(Model):
         config, total = self.config, torch.zeros((), device=self.device)
         with self._seeded(self.epoch + 1):
             order = torch.randperm(len(self._train.y))[: self.examples_per_epoch()]
+            if len(order) % config.batch_size == 1 and len(order) > 1:
+                order = order[:-1]  # a batch of one has no variance to normalise by
             steps = -(-len(order) // config.batch_size)
             for step, (x, y) in enumerate(self._batches(self._train, order, config.batch_size)):
                 x, y = self.changed(self.prepared(x), y)

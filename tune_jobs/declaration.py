@@ -70,7 +70,10 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
         else value
         for name, value in job.space.items()
     }
-    fields["constants"] = job.constants()
+    # The others that a run fills in are fields of the job, and may grow.
+    fields["constants"] = {
+        name: v for name, v in job.constants().items() if name in job.space or name == "seed"
+    }
     fields["file"] = None if file is None else str(file)
     return fields
 

@@ -20,7 +20,7 @@ from tune_jobs.early_stopping import EarlyStopping
 from tune_jobs.errors import UserError
 from tune_jobs.experiment import Experiment
 from tune_jobs.facts import Fact, Known
-from tune_jobs.job_checks import fold_problems, searcher_problems, unwritable
+from tune_jobs.job_checks import fold_problems, patience_problems, searcher_problems, unwritable
 from tune_jobs.lookup import (
     checked_options,
     field_names,
@@ -240,7 +240,7 @@ class TuneJob:
             scheduler = attempt(self.build_scheduler)
             if searcher:
                 problems += searcher_problems(self, searcher, space)
-            problems += unwritable(self.space)
+            problems += patience_problems(self) + unwritable(self.space)
             if model:
                 problems += config_problems(model, self.space, space, self.constants())
             if model and scheduler and scheduler.clones_trials and not self.folds:

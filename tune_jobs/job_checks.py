@@ -51,6 +51,12 @@ def fold_problems(
     return problems
 
 
+def patience_problems(job: TuneJob) -> list[str]:
+    if job.min_delta and not job.patience:
+        return [f"min_delta is {job.min_delta:g} and there is no patience, of which it is a part"]
+    return []
+
+
 def unwritable(space: Mapping[str, Any]) -> list[str]:
     """Plain values that job.json cannot hold, so that the run could not be resumed."""
     return [

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from search_algos.decisions import Exploit
 from search_algos.space import split
+from tune_jobs.declaration import Declaration
 from tune_jobs.errors import UserError
 from tune_jobs.facts import Fact, Known, Reported, Resumed, Suggested
 from tune_jobs.job import TuneJob
@@ -20,11 +21,18 @@ def known_from(folder: RunFolder, job: TuneJob) -> list[Known]:
     A trial outside of the space, or with another value than the job's where that has a fixed
     one, says nothing here and is left out.
 
-    Raises UserError where the run did not report the job's metric, or no trial of it fits.
+    Raises UserError where the run did not report the job's metric, no trial of it fits, or what
+    it calls an epoch is not what this job does.
     """
     space, fixed = split(job.space)
     fixed.pop("seed", None)  # another seed is another run of the same
-    constants = folder.read_declaration().constants
+    earlier = folder.read_declaration()
+    if earlier.folds != job.folds or (job.folds and earlier.max_epochs != job.max_epochs):
+        raise UserError(
+            f"run {folder.name!r} has {_unit(earlier)}, this job has {_unit(job)}; they say "
+            "nothing about each other: give the same folds and max_epochs"
+        )
+    constants = earlier.constants
     found = []
     for known in _tried(read(folder.journal), job):
         whole = {**constants, **known.config}
@@ -38,6 +46,13 @@ def known_from(folder: RunFolder, job: TuneJob) -> list[Known]:
             f"job's space, {', '.join(space)}, and an epoch"
         )
     return found
+
+
+def _unit(declared: Declaration | TuneJob) -> str:
+    """What its epochs are."""
+    if declared.folds is None:
+        return "no folds"
+    return f"{declared.folds} folds of {declared.max_epochs} epochs"
 
 
 def _tried(facts: Iterator[Fact], job: TuneJob) -> Iterator[Known]:

@@ -43,6 +43,8 @@ class CommandConfig:
     def __post_init__(self) -> None:
         if "config" in vars(self):
             raise _refusal(self, "config", "{config} is the path of the JSON file; rename it")
+        if "folds" in vars(self):
+            raise _refusal(self, "folds", "{folds} is of a cross-validation; rename it")
         for field in ("command", "test_command"):
             try:
                 empty = not filled_in(getattr(self, field), self, Path())

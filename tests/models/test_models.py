@@ -95,10 +95,9 @@ def test_reconfigure_puts_new_hyperparameters_in_force(case: Case, tmp_path: Pat
     donor = case.model(case.config)
     epoch(donor)
     donor.save(tmp_path)
-    other = another(case)
-    clone = case.model(other)
+    clone = case.model(case.config)
     clone.load(tmp_path)
-    clone.reconfigure(other)
+    clone.reconfigure(another(case))
     assert clone.evaluate() == donor.evaluate()
     if isinstance(clone, Supervised):  # changed to learn nothing at all
         before = [value.clone() for value in clone.network.parameters()]

@@ -14,6 +14,7 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from models import batches, data
+from models.cross_validation import CrossValidation
 from models.mlp import MLP
 from models.recipes import Recipe, make_optimizer, optimize, rate_factor, reconfigured
 from models.tasks import Classes, Targets
@@ -69,6 +70,9 @@ def test_a_warm_up_rises_from_nothing_to_where_the_schedule_begins(schedule: str
     recipe = Recipe(schedule=schedule, warmup=0.2)
     start = rate_factor(Recipe(schedule=schedule), 0.0)
     assert rate_factor(recipe, 0.0) == 0
+    if schedule == "cyclic":  # has its own
+        assert rate_factor(recipe, 0.1) == rate_factor(Recipe(schedule=schedule), 0.1) > 0
+        return
     assert rate_factor(recipe, 0.1) == pytest.approx(start / 2)
     assert rate_factor(recipe, 0.2) == pytest.approx(start)
     assert rate_factor(recipe, 0.76) == pytest.approx(rate_factor(Recipe(schedule=schedule), 0.7))
@@ -126,6 +130,31 @@ def test_every_optimizer_trains_and_takes_a_new_rate_in_the_middle(
     (group,) = model.optimizer.param_groups
     assert group["lr"] == 0.5
     assert group.get("momentum", 0.1) == 0.1
+    assert model.train_epoch()["train_loss"] > 0
+
+
+def test_a_network_takes_over_what_is_not_the_optimizers_too() -> None:
+    config = MLP.Config(norm="batch", dropout=0.1, optimizer="rmsprop", momentum=0.0)
+    model = MLP(config)
+    model.train_epoch()
+    model.reconfigure(
+        dataclasses.replace(config, dropout=0.4, weight_decay=0.2, momentum=0.5, batch_size=82)
+    )
+    assert {m.p for m in model.network.modules() if isinstance(m, nn.Dropout)} == {0.4}
+    assert model.optimizer.param_groups[0]["weight_decay"] == 0.2
+    # 1,149 examples: the last batch would have one, of which batch norm knows no variance.
+    assert model.train_epoch()["train_loss"] > 0
+
+
+class Diverging(MLP):
+    def evaluate(self) -> dict[str, float]:
+        return {"val_loss": math.nan, "val_accuracy": math.inf}
+
+
+def test_a_fold_that_diverges_is_not_finite_and_no_error() -> None:
+    whole = CrossValidation(Diverging, MLP.Config(), folds=2, max_epochs=1)
+    whole.train_epoch()
+    assert math.isnan(whole.evaluate()["val_loss"])
 
 
 def test_data_that_do_not_fit_train_the_same_through_readers(
@@ -152,6 +181,7 @@ def test_folds_part_the_training_and_validation_data_evenly() -> None:
             data.load("digits", "validation", fold),
         )
         assert len(train.y) + len(held_out.y) == len(everything.y)
+        assert not {image.tobytes() for image in train.x} & {i.tobytes() for i in held_out.x}
         shares = torch.bincount(torch.from_numpy(held_out.y)) / len(held_out.y)
         assert shares.tolist() == pytest.approx([0.1] * 10, abs=0.012)
         seen += [image.tobytes() for image in held_out.x]

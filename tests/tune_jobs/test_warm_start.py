@@ -84,6 +84,11 @@ def test_a_metric_that_was_not_reported_is_an_error(earlier: RunFolder) -> None:
         known_from(earlier, tiny_job(metric="accuracy"))
 
 
+def test_folds_and_epochs_say_nothing_about_each_other(earlier: RunFolder) -> None:
+    with pytest.raises(UserError, match="has no folds, this job has 5 folds of 9 epochs"):
+        known_from(earlier, tiny_job(folds=5))
+
+
 def test_what_a_clone_did_is_not_its_first_configs_merit(tmp_path: Path) -> None:
     job = tiny_job(scheduler="pbt", num_samples=4, max_epochs=6)
     folder = run_in_folder(tmp_path / "pbt", job, falling)
