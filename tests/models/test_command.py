@@ -204,7 +204,7 @@ def test_a_config_arrives_on_the_command_line_and_in_a_file(
     ]
     assert json.loads(Path("config").read_text()) == {
         **{"rate": 0.1 + 0.2, "name": "a; 'b' {seed}", "flag": True, "sizes": [1, 2]},
-        **{"none": None, "seed": 5, "max_epochs": 6},
+        **{"none": None, "seed": 5, "max_epochs": 6, "fold": 0, "folds": 0},
     }
 
 
