@@ -9,7 +9,7 @@ job = TuneJob(
     model="char_gpt",
     space={
         "learning_rate": Float(1e-3, 2e-2, log=True),
-        "schedule": Choice(["constant", "cosine"]),
+        "schedule": Choice(["constant", "cosine", "one_cycle"]),
         "warmup": Float(0.0, 0.3),
         "gradient_clip": 1.0,
         "dropout": Choice([0.0, 0.1, 0.2]),
@@ -22,7 +22,7 @@ job = TuneJob(
     searcher_options={"n_startup_jobs": 10},
     scheduler="asha",
     scheduler_options={"grace_period": 3, "reduction_factor": 3},
-    num_samples=30,
+    num_samples=24,
     max_epochs=9,
 )
 
