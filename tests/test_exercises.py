@@ -22,7 +22,9 @@ def test_there_are_exercises_and_every_command_has_its_output() -> None:
     assert len(shown) == len(COMMANDS)
     for command, output in shown:
         if command.startswith("tune-jobs run"):
-            assert re.search(r"^best +\w+ [\d.]+ \(trial \d+, epoch \d+\)$", output, re.MULTILINE)
+            assert re.search(
+                r"^best +\w+ [\d.]+(?: ± [\d.]+)? \(trial \d+, epoch \d+\)$", output, re.MULTILINE
+            )
             assert re.search(r"^test +\w+ [\d.]+", output, re.MULTILINE)
 
 

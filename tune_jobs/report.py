@@ -47,7 +47,7 @@ def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[s
 
 
 def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
-    metric = state.objective.metric
+    metric, folds = state.objective.metric, state.objective.over_folds
     return {
         "trial_id": trial.trial_id,
         "status": trial.status.value,
@@ -55,6 +55,7 @@ def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
         f"last_{metric}": trial.metrics.get(metric, ""),
         f"best_{metric}": state.objective.value(trial.best_loss) if trial.best_epoch else "",
         "best_epoch": trial.best_epoch or "",
+        **({f"last_{metric}_std": trial.metrics.get(f"{metric}_std", "")} if folds else {}),
         "seconds": round(trial.seconds, 3),
         "node": trial.node,
         "failures": trial.failures,
@@ -74,6 +75,7 @@ def _best(declared: Declaration, state: RunState) -> dict[str, Any] | None:
         "config": {**declared.constants, **best.config},
         "epoch": best.epoch,
         "value": state.objective.value(best.loss),
+        **({} if state.spread is None else {"spread": state.spread}),
         "test": state.tested.metrics if state.tested and not state.tested.error else None,
         "checkpoint": f"checkpoints/{folder_of(best.checkpoint)}",
     }

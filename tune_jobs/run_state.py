@@ -123,6 +123,14 @@ class RunState:
     def ended(self) -> int:
         return sum(count for status, count in self.counts.items() if status.is_final)
 
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation of the incumbent's metric over the folds, where there are some."""
+        best = self.incumbent
+        if best is None or not self.objective.over_folds:
+            return None
+        return self.trials[best.trial_id].metrics.get(f"{self.objective.metric}_std")
+
     def with_status(self, status: Status) -> list[Trial]:
         return [trial for trial in self.trials.values() if trial.status is status]
 

@@ -90,6 +90,8 @@ def best(state: RunState) -> str:
     if state.incumbent is None:
         return f"no {state.objective.metric} yet"
     value = number(state.objective.value(state.incumbent.loss))
+    if state.spread is not None:
+        value += f" ± {number(state.spread)}"
     where = f"trial {state.incumbent.trial_id}, epoch {state.incumbent.epoch}"
     return f"best {state.objective.metric} {value} ({where})"
 

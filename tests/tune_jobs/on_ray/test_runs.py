@@ -64,7 +64,11 @@ def test_folds_are_the_epochs_of_a_trial_and_bad_ones_get_fewer(tmp_path: Path) 
     best = max((t for t in done.trials if t.epoch == 3), key=lambda t: t.metrics["val_accuracy"])
     assert done.summary["best"]["trial_id"] == best.trial_id
     assert done.summary["best"]["epoch"] == 3
-    assert 0 < best.metrics["val_accuracy_std"] < 0.1
+    spread = best.metrics["val_accuracy_std"]
+    assert 0 < spread < 0.1
+    assert done.summary["best"]["spread"] == spread
+    assert float(done.rows[best.trial_id]["last_val_accuracy_std"]) == spread
+    assert f"best val_accuracy {done.summary['best']['value']:.4g} ± {spread:.4g} (" in done.said
     assert done.summary["best"]["test"]["test_accuracy"] == pytest.approx(
         best.metrics["val_accuracy"], abs=0.1
     )
