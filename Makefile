@@ -2,15 +2,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv --quiet pip
 
-.PHONY: run test chaos lock clean
+.PHONY: run test lint pytest chaos lock clean
 
 run: .venv/ready  ## tune a CNN on real digits
 	$(BIN)/tune-jobs run digits_cnn
 
 test: .venv/ready  ## style, types and tests
+	@$(MAKE) --no-print-directory --jobs=2 lint pytest
+
+lint: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+pytest: .venv/ready
 	$(BIN)/pytest
 
 chaos: .venv/ready  ## kill drivers at random, resume, compare with runs left alone (20 minutes)

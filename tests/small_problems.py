@@ -10,7 +10,7 @@ import numpy as np
 from models import data
 from models.data import Arrays, Fold, Split
 
-SIZES = {"train": 400, "validation": 150, "test": 150}
+SIZES = {"train": 300, "validation": 100, "test": 100}
 CHANNELS_AND_SIDE = {"mnist": (1, 28), "fashion_mnist": (1, 28), "cifar10": (3, 32)}
 
 _real = data.load
@@ -64,6 +64,9 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "lenet5": {"batch_size": 16},
     "mlp": {"batch_size": 16},
     "mnist_cnn": {"channels": 4, "hidden": 32, "batch_size": 16},
-    "resnet": {"width": 2, "batch_size": 32, "crop_padding": 0, "flip": 0.0},
+    "resnet": {
+        **{"width": 4, "batch_size": 50, "optimizer": "adam", "learning_rate": 3e-3},
+        **{"crop_padding": 0, "flip": 0.0},
+    },
 }
 """Where a default would take longer than a second, or there is none."""

@@ -150,18 +150,16 @@ def test_a_finished_run_has_nothing_to_resume(tune_jobs: Any, folder: RunFolder)
     assert folder.journal.read_bytes() == before
 
 
-@pytest.mark.parametrize("scheduler", ["asha", "fifo"])
 def test_a_finished_run_can_be_made_longer(
-    tune_jobs: Any, file: Path, log: Path, folder: RunFolder, scheduler: str
+    tune_jobs: Any, file: Path, log: Path, folder: RunFolder
 ) -> None:
-    declare(file, **FOUR, scheduler=scheduler, max_concurrent=1, seconds=0.0)
+    declare(file, **FOUR, scheduler="fifo", max_concurrent=1, seconds=0.0)
     assert tune_jobs("run", file, "--name", folder.name)[0] == 0
     code, out, _ = tune_jobs("resume", folder.name, "--samples", "+2", "--max-epochs", "9")
     assert code == 0
     assert "6 trials" in out
     assert sorted(epochs_trained(log)) == sorted(epochs_recorded(folder)), "each one once"
     assert max(epoch for _, epoch in epochs_recorded(folder)) == 9
-    if scheduler == "fifo":
-        command = ("run", file, "--name", "at-once", "--samples", "6", "--max-epochs", "9")
-        assert tune_jobs(*command)[0] == 0
-        assert table(folder) == table(RunFolder(folder.path.with_name("at-once")))
+    command = ("run", file, "--name", "at-once", "--samples", "6", "--max-epochs", "9")
+    assert tune_jobs(*command)[0] == 0
+    assert table(folder) == table(RunFolder(folder.path.with_name("at-once")))

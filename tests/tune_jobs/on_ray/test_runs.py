@@ -216,15 +216,3 @@ def test_the_main_job_keeps_its_promise(tmp_path: Path) -> None:
     assert summary["best"]["test"]["test_accuracy"] >= 0.985
     assert summary["epochs_saved"] >= 0.4
     assert len(os.listdir(done.folder.tensorboard)) == job.num_samples
-
-
-@pytest.mark.timeout(400)
-@pytest.mark.slow  # trains on all of MNIST
-def test_simple_nn_on_real_mnist(tmp_path: Path) -> None:
-    data = Path(os.environ["TUNE_JOBS_DATA"]) / "MNIST" / "raw"
-    if not data.is_dir():
-        pytest.skip(f"no MNIST in {data}; set TUNE_JOBS_DATA to a folder that has it")
-    job, _ = load_job("mnist_simple_nn")
-    done = run_job(tmp_path / "run", job)
-    assert done.summary["trials"] == {"total": 10, "completed": 10, "stopped": 0, "failed": 0}
-    assert done.summary["best"]["test"]["test_accuracy"] >= 0.97
