@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -24,16 +24,6 @@ STRENGTHS = {
     "cutout": st.integers(0, 12),
 }
 AUGMENTATIONS = st.builds(Augmentation, **STRENGTHS)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread_and_strict() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    yield
-    torch.use_deterministic_algorithms(False)
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
