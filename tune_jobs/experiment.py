@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Decision, Exploit, Pause, Stop
+from search_algos.decisions import Continue, Decision, Exploit, Stop
 from search_algos.history import History
 from tune_jobs.early_failures import EarlyFailures
 from tune_jobs.early_stopping import EarlyStopping
@@ -36,6 +36,7 @@ from tune_jobs.facts import (
     Tested,
     Warned,
 )
+from tune_jobs.longer_run import LongerRun
 from tune_jobs.objective import Objective
 from tune_jobs.run_state import CheckpointRef, RunState, Status
 from tune_jobs.suggest import NOT_YET, Suggest
@@ -103,7 +104,7 @@ class Experiment:
         self._suggest = suggest
         self._scheduler = scheduler
         self._num_samples = num_samples
-        self._max_epochs = max_epochs
+        self._longer_run = LongerRun(max_epochs)
         self._early_stopping = early_stopping or EarlyStopping(None, 0.0)
         self._max_failures = max_failures
         self._fail_fast = fail_fast
@@ -114,7 +115,6 @@ class Experiment:
         self._exhausted = False
         self._testing = False
         self._test_failures = 0
-        self._complete_for_now: dict[int, Decision] = {}  # what a longer run decided on them
         self.hopeless = ""  # why the run cannot go on
         self.state = RunState(objective, *(began_with or (num_samples, max_epochs)))
         for fact in facts:
@@ -130,18 +130,7 @@ class Experiment:
 
     def reopen(self) -> None:
         """Another driver goes on with the run, to its present num_samples and max_epochs."""
-        longer = self._max_epochs > self.state.max_epochs
-        held = self._complete_for_now if longer else {}
-        continued = [t for t, decision in held.items() if isinstance(decision, Continue)]
-        paused = [t for t, decision in held.items() if isinstance(decision, Pause)]
-        self._record(
-            Reopened(
-                num_samples=self._num_samples,
-                max_epochs=self._max_epochs,
-                continued=continued,
-                paused=paused,
-            )
-        )
+        self._record(self._longer_run.reopening(self._num_samples, self.state.max_epochs))
         self._in_flight = self._at_work()
 
     def next(self) -> Assignment | None:
@@ -188,14 +177,11 @@ class Experiment:
         loss = self.state.objective.loss(metrics)
         if epoch <= self.state.trials[trial_id].epoch:
             return Continue()
-        decision, over = self._decide(trial_id, epoch, loss)
-        if not isinstance(decision, Stop):
-            if epoch >= self.state.max_epochs:
-                decision = Stop(f"trained {epoch} epochs")
-            elif over:
-                decision = over
-            elif self.state.draining:
-                decision = Stop(self.state.draining)
+        decision = self._decide(trial_id, epoch, loss)
+        if epoch >= self.state.max_epochs:
+            decision = Stop(f"trained {epoch} epochs")
+        elif self.state.draining and not isinstance(decision, Stop):
+            decision = Stop(self.state.draining)
         self._record(
             Reported(
                 trial_id=trial_id,
@@ -302,20 +288,18 @@ class Experiment:
         self._apply(fact)
         self._observe(fact, self.state)
 
-    def _decide(self, trial_id: int, epoch: int, loss: float) -> tuple[Decision, Stop | None]:
-        """What the scheduler makes of a report, and whether the trial's patience is at an end."""
+    def _decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
+        """What the scheduler makes of a report; the end, where the trial's patience is at one."""
         lineage = self.state.trials[trial_id].lineage
         over = self._early_stopping.on_report(trial_id, lineage, epoch, loss)
-        return self._scheduler.on_report(trial_id, epoch, loss), over
+        decision = self._scheduler.on_report(trial_id, epoch, loss)
+        return over if over and not isinstance(decision, Stop) else decision
 
     def _replay(self, fact: Fact) -> None:
         if isinstance(fact, Reported):
             loss = self.state.objective.loss(fact.metrics)
-            decision, over = self._decide(fact.trial_id, fact.epoch, loss)
-            complete = fact.epoch >= self.state.max_epochs
-            goes_on = isinstance(decision, (Continue, Pause)) and not over
-            if complete and fact.epoch < self._max_epochs and goes_on:
-                self._complete_for_now[fact.trial_id] = decision
+            decision = self._decide(fact.trial_id, fact.epoch, loss)
+            self._longer_run.replayed(fact.trial_id, fact.epoch, self.state.max_epochs, decision)
         self._apply(fact)
 
     def _apply(self, fact: Fact) -> None:
@@ -323,8 +307,7 @@ class Experiment:
         match fact:
             case Reopened():
                 self.hopeless, self._early_failures = "", EarlyFailures()
-                for trial_id in (*fact.continued, *fact.paused):
-                    self._complete_for_now.pop(trial_id, None)
+                self._longer_run.reopened(fact)
             case Suggested():
                 self._history.suggested(fact.trial_id, fact.config)
                 self._scheduler.on_start(fact.trial_id, fact.config)
@@ -362,8 +345,7 @@ class Experiment:
         self._history.ended(number)
 
     def _forget_if_ended(self, trial_id: int) -> None:
-        if trial_id in self._complete_for_now:
-            return
-        if self.state.trials[trial_id].status.is_final:
+        ended = self.state.trials[trial_id].status.is_final
+        if ended and not self._longer_run.holds(trial_id):
             self._history.ended(trial_id)
             self._scheduler.on_end(trial_id)
