@@ -239,7 +239,7 @@ def _run(
     place = find_storage(storage)
     folder = new_run(job, place, name)
     folder.check_free()
-    job.validate(with_model=False)  # the model is checked while Ray starts
+    job.validate()
     known = known_from(find_run(place, job.warm_start), job) if job.warm_start else []
     console = _Console()
     console.print(

@@ -178,10 +178,11 @@ class Experiment:
         if epoch <= self.state.trials[trial_id].epoch:
             return Continue()
         decision = self._decide(trial_id, epoch, loss)
-        if epoch >= self.state.max_epochs:
-            decision = Stop(f"trained {epoch} epochs")
-        elif self.state.draining and not isinstance(decision, Stop):
-            decision = Stop(self.state.draining)
+        if not isinstance(decision, Stop):
+            if epoch >= self.state.max_epochs:
+                decision = Stop(f"trained {epoch} epochs")
+            elif self.state.draining:
+                decision = Stop(self.state.draining)
         self._record(
             Reported(
                 trial_id=trial_id,

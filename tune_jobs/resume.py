@@ -65,7 +65,7 @@ def resume(
             )
             return folder, state
         _check_budget(state, job)
-        job.validate(with_model=False)  # the model is checked while Ray starts
+        job.validate()
         console.print(f"{folder.name}: {job.method}, {_standing(state, job)}", highlight=False)
         known: list[Known] = []
         if past is None:  # it ended before it began

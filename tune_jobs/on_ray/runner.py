@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import ray
@@ -29,17 +30,16 @@ def run(
     known: Iterable[Known] = (),
     file: Path | None = None,
 ) -> RunState:
-    """Runs a job to its end in a folder that does not exist yet; returns what came of it.
+    """Runs a valid job to its end in a folder that does not exist yet; returns what came of it.
 
     ``known`` is what the searcher learns from first; ``file`` is where the job is declared.
 
-    Raises UserError, with nothing written, where the job is not valid, the cluster cannot hold a
-    trial or the folder cannot be made; and, with the run closed as failed, where it cannot go on:
-    the model does not report the metric, its data are missing, every trial fails, the storage
-    gives out.
+    Raises UserError, with nothing written, where the cluster cannot hold a trial or the folder
+    cannot be made; and, with the run closed as failed, where it cannot go on: the model does not
+    report the metric, its data are missing, every trial fails, the storage gives out.
     """
     interrupt = Interrupt()
-    with interrupt.listening(), _ready_to_drive(job) as drive:
+    with interrupt.listening(), _ready() as drive:
         resources = TrialResources.of(job)
         with locked(folder) as lease:
             folder.create(job, ray.cluster_resources(), file)
@@ -58,27 +58,19 @@ def resume(
     """Goes on with a locked run where its journal ends, or begins it where it has none, under the
     job as it is now; returns what came of it. Raises UserError as `run` does."""
     interrupt = Interrupt()
-    with interrupt.listening(), _ready_to_drive(job) as drive:
+    with interrupt.listening(), _ready() as drive:
         resources = TrialResources.of(job)
         with _way_on_told(folder):
             return drive(job, folder, resources, lease, interrupt, progress, known=known, past=past)
 
 
 @contextmanager
-def _ready_to_drive(job: TuneJob) -> Iterator[Callable[..., RunState]]:
-    """A connection to Ray for a valid job, and `drive`. What Ray does when it starts, and what is
-    imported meanwhile (Ray Tune, the model), take seconds each."""
+def _ready() -> Iterator[Callable[..., RunState]]:
+    """A connection to Ray, and `drive`: Ray takes seconds to start, and Ray Tune to import."""
     with ThreadPoolExecutor(1) as background:
-        checked = background.submit(_check_and_import, job)
+        driver = background.submit(import_module, "tune_jobs.on_ray.driver")
         with connected():
-            yield checked.result()
-
-
-def _check_and_import(job: TuneJob) -> Callable[..., RunState]:
-    job.validate()
-    from tune_jobs.on_ray.driver import drive
-
-    return drive
+            yield driver.result().drive
 
 
 @contextmanager
