@@ -16,7 +16,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 pytest: .venv/ready
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=2 --dist=loadgroup
 
 chaos: .venv/ready  ## kill drivers at random, resume, compare with runs left alone (20 minutes)
 	$(BIN)/python benchmarks/chaos.py

@@ -89,26 +89,33 @@ def _prepared(name: str) -> Path:
     from models.datasets import source_of
 
     source = source_of(name)
-    folder = data_folder() / "prepared" / source.key
-    if not folder.is_dir():
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder.with_suffix(".lock")):
-                if not folder.is_dir():
-                    _prepare(source.read, folder)
-        except OSError as error:
-            raise MissingDataError(
-                f"{name} cannot be prepared in {data_folder()} ({error}); set TUNE_JOBS_DATA to a "
-                "folder that can be written"
-            ) from error
-    return folder
+    try:
+        return made_once(
+            data_folder() / "prepared" / source.key, lambda folder: _write(source.read(), folder)
+        )
+    except OSError as error:
+        raise MissingDataError(
+            f"{name} cannot be prepared in {data_folder()} ({error}); set TUNE_JOBS_DATA to a "
+            "folder that can be written"
+        ) from error
 
 
-def _prepare(read: Callable[[], dict[Split, Arrays]], folder: Path) -> None:
-    unfinished = folder.with_suffix(".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    for split, arrays in read().items():
-        np.save(unfinished / f"{split}-x.npy", arrays.x)
-        np.save(unfinished / f"{split}-y.npy", arrays.y)
-    unfinished.rename(folder)
+def made_once(path: Path, make: Callable[[Path], None]) -> Path:
+    """A file or folder that all processes of a machine share. Where it is not there yet, ``make``
+    writes it under the name it is given: once, and whole or not at all."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f"{path.name}.lock")):
+            if not path.exists():
+                unfinished = path.with_name(f"{path.name}.unfinished")
+                shutil.rmtree(unfinished, ignore_errors=True)
+                make(unfinished)
+                unfinished.rename(path)
+    return path
+
+
+def _write(splits: dict[Split, Arrays], folder: Path) -> None:
+    folder.mkdir()
+    for split, arrays in splits.items():
+        np.save(folder / f"{split}-x.npy", arrays.x)
+        np.save(folder / f"{split}-y.npy", arrays.y)

@@ -7,7 +7,7 @@ A new data set is a function here and a line in the table at the end.
 from __future__ import annotations
 
 import hashlib
-import sys
+import platform
 import sysconfig
 from collections.abc import Callable
 from functools import partial
@@ -30,10 +30,8 @@ class Source(NamedTuple):
 
 def source_of(name: str) -> Source:
     """A data set of the table, or a folder of images. Raises MissingDataError for neither."""
-    if name == "cifar10" and (file := data_folder() / "cifar10.npz").is_file():
-        return Source(f"cifar10-{file.stat().st_mtime_ns}", _cifar10)
     if name in _SOURCES:
-        return _SOURCES[name]
+        return _SOURCES[name]()
     folder = Path(name)
     if not folder.is_dir():
         raise MissingDataError(
@@ -94,22 +92,24 @@ def _mnist(name: str) -> dict[Split, Arrays]:
     return _with_validation(train, test, 6000)
 
 
-def _cifar10() -> dict[Split, Arrays]:
+def _cifar10() -> Source:
     """CIFAR-10, 3x32x32, pixels 0..255: a tenth of its training set to validate on, and its test
     set. A file cifar10.npz with other parts of it comes first."""
-    root = data_folder()
-    if (root / "cifar10.npz").is_file():
-        with np.load(root / "cifar10.npz") as file:
-            train, test = (Arrays(file[f"x_{s}"], file[f"y_{s}"]) for s in ("train", "test"))
-    else:
-        train, test = _whole_cifar10(root)
-    train, test = (Arrays(s.x.transpose(0, 3, 1, 2), s.y.astype(np.int64)) for s in (train, test))
-    return _with_validation(train, test, len(train.y) // 10)
+    file = data_folder() / "cifar10.npz"
+    if file.is_file():
+        return Source(f"cifar10-{file.stat().st_mtime_ns}", partial(_parts_of_cifar10, file))
+    return Source("cifar10-v1", _whole_cifar10)
 
 
-def _whole_cifar10(root: Path) -> list[Arrays]:
+def _parts_of_cifar10(path: Path) -> dict[Split, Arrays]:
+    with np.load(path) as file:
+        return _channels_first(*(Arrays(file[f"x_{s}"], file[f"y_{s}"]) for s in ("train", "test")))
+
+
+def _whole_cifar10() -> dict[Split, Arrays]:
     from torchvision.datasets import CIFAR10
 
+    root = data_folder()
     try:
         sets = [CIFAR10(str(root), train=train, download=True) for train in (True, False)]
     except (OSError, RuntimeError) as error:
@@ -118,12 +118,21 @@ def _whole_cifar10(root: Path) -> list[Arrays]:
             f"{CIFAR10.filename} into {root}, or a file cifar10.npz with x_train and x_test "
             "(n, 32, 32, 3) uint8, y_train and y_test (n,)"
         ) from error
-    return [Arrays(s.data, np.array(s.targets)) for s in sets]
+    return _channels_first(*(Arrays(s.data, np.array(s.targets)) for s in sets))
 
 
-def _python_source() -> dict[Split, Arrays]:
+def _channels_first(train: Arrays, test: Arrays) -> dict[Split, Arrays]:
+    train, test = (Arrays(s.x.transpose(0, 3, 1, 2), s.y.astype(np.int64)) for s in (train, test))
+    return _with_validation(train, test, len(train.y) // 10)
+
+
+def _python_source() -> Source:
     """The modules of Python's standard library: 90 % / 5 % / 5 % of the files. An example is 128
     characters, its labels the ones that follow each; what is not ASCII is passed over."""
+    return Source(f"python_source-{platform.python_version()}", _read_modules)
+
+
+def _read_modules() -> dict[Split, Arrays]:
     texts: dict[Split, list[bytes]] = {"train": [], "validation": [], "test": []}
     for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
         text = path.read_text(encoding="utf-8", errors="ignore")
@@ -203,14 +212,12 @@ def _with_validation(train: Arrays, test: Arrays, size: int) -> dict[Split, Arra
     }
 
 
-_SOURCES = {
-    "california": Source("california-v1", _california),
-    "cifar10": Source("cifar10-v1", _cifar10),
-    "diabetes": Source("diabetes-v1", _diabetes),
-    "digits": Source("digits-v1", _digits),
-    "fashion_mnist": Source("fashion_mnist-v1", partial(_mnist, "FashionMNIST")),
-    "mnist": Source("mnist-v1", partial(_mnist, "MNIST")),
-    "python_source": Source(
-        f"python_source-{'.'.join(map(str, sys.version_info[:3]))}", _python_source
-    ),
+_SOURCES: dict[str, Callable[[], Source]] = {
+    "california": partial(Source, "california-v1", _california),
+    "cifar10": _cifar10,
+    "diabetes": partial(Source, "diabetes-v1", _diabetes),
+    "digits": partial(Source, "digits-v1", _digits),
+    "fashion_mnist": partial(Source, "fashion_mnist-v1", partial(_mnist, "FashionMNIST")),
+    "mnist": partial(Source, "mnist-v1", partial(_mnist, "MNIST")),
+    "python_source": _python_source,
 }

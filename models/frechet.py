@@ -12,9 +12,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
-from filelock import FileLock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -48,16 +48,13 @@ def feature_network(dataset: str) -> nn.Module:
     path = data.data_folder() / "classifiers" / f"{dataset}-v1-{digest.hexdigest()[:12]}.pt"
     with seeded(0, 0, torch.device("cpu")):
         classifier = _classifier(x.shape[1:], int(y.max()) + 1)
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            if not path.is_file():
-                with _one_thread():
-                    _train(classifier, torch.from_numpy(x), torch.from_numpy(y))
-                unfinished = path.with_suffix(".unfinished")
-                torch.save(classifier.state_dict(), unfinished)
-                unfinished.rename(path)
-    classifier.load_state_dict(torch.load(path, weights_only=True))
+
+    def train(unfinished: Path) -> None:
+        with _one_thread():
+            _train(classifier, torch.from_numpy(x), torch.from_numpy(y))
+        torch.save(classifier.state_dict(), unfinished)
+
+    classifier.load_state_dict(torch.load(data.made_once(path, train), weights_only=True))
     return classifier[:-1].float().requires_grad_(False)
 
 

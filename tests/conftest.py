@@ -13,6 +13,14 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Where the tests run in several processes, all that needs Ray runs in one of them."""
+    for item in items:
+        if "ray_session" in item.fixturenames or "on_ray" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
 @pytest.fixture(autouse=True)
 def _storage_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNE_JOBS_STORAGE", str(tmp_path / "storage"))
