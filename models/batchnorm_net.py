@@ -8,7 +8,7 @@ hidden layers.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass
@@ -21,6 +21,7 @@ from models.images import ImageClassifier, ImageRecipe
 class BatchNormNet(ImageClassifier):
     @dataclass(frozen=True, config=STRICT)
     class Config(ImageRecipe):
+        dataset: Literal["mnist", "fashion_mnist"] = "mnist"
         hidden: PositiveInt = 128  # units of each hidden layer
         norm_momentum: float = Field(default=0.1, gt=0, le=1)  # weight of the newest batch
 

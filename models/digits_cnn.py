@@ -20,7 +20,7 @@ from models.images import ImageClassifier, ImageRecipe
 class DigitsCNN(ImageClassifier):
     @dataclass(frozen=True, config=STRICT)
     class Config(ImageRecipe):
-        dataset: Literal["digits"] = "digits"  # type: ignore[assignment]
+        dataset: Literal["digits"] = "digits"
         batch_size: PositiveInt = 32
         width: PositiveInt = 16  # channels of the first two convolutions; the third has twice
         dropout: float = Field(default=0.3, ge=0, lt=1)  # share of features dropped

@@ -32,7 +32,7 @@ ARCHITECTURES = list_models(torchvision_models, exclude=["googlenet", "inception
 class Finetune(ImageClassifier):
     @dataclass(frozen=True, config=STRICT)
     class Config(ImageRecipe):
-        dataset: str = "cifar10"  # type: ignore[assignment]  # or the path of a folder of images
+        dataset: str = "cifar10"  # or the path of a folder of images
         architecture: str = "resnet18"  # a name of torchvision's
         weights: str = "DEFAULT"  # torchvision's, by name; or a file of a state_dict; "": random
         image_size: PositiveInt = 224  # height and width to which images are scaled

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor
@@ -16,9 +14,7 @@ from models.supervised import Supervised
 
 @dataclass(frozen=True, config=STRICT)
 class ImageRecipe(Recipe, Augmentation):
-    """How to train on images, and on which."""
-
-    dataset: Literal["mnist", "fashion_mnist"] = "mnist"
+    """How to train on images."""
 
 
 class ImageClassifier(Supervised):

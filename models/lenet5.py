@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import nn
@@ -13,6 +15,7 @@ from models.images import ImageClassifier, ImageRecipe
 class LeNet5(ImageClassifier):
     @dataclass(frozen=True, config=STRICT)
     class Config(ImageRecipe):
+        dataset: Literal["mnist", "fashion_mnist"] = "mnist"
         dropout: float = Field(default=0.0, ge=0, lt=1)  # share of units, before the last layer
 
     def build_network(self) -> nn.Module:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import nn
@@ -16,6 +18,7 @@ from models.images import ImageClassifier, ImageRecipe
 class MnistCNN(ImageClassifier):
     @dataclass(frozen=True, config=STRICT)
     class Config(ImageRecipe):
+        dataset: Literal["mnist", "fashion_mnist"] = "mnist"
         channels: PositiveInt = 32  # of the first convolution; the second has twice
         hidden: PositiveInt = 1024  # units of the fully connected layer
         dropout: float = Field(default=0.5, ge=0, lt=1)  # share of them dropped

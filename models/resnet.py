@@ -28,7 +28,7 @@ STAGES: dict[int, tuple[Any, list[int]]] = {
 class ResNet(ImageClassifier):
     @dataclass(frozen=True, config=STRICT)
     class Config(ImageRecipe):
-        dataset: Literal["cifar10", "mnist", "fashion_mnist"] = "cifar10"  # type: ignore[assignment]
+        dataset: Literal["cifar10", "mnist", "fashion_mnist"] = "cifar10"
         depth: Literal[18, 34, 50] = 18  # layers
         width: PositiveInt = 64  # channels of the first stage; every further one has twice
         batch_size: PositiveInt = 128

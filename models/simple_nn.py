@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from pydantic import PositiveInt
 from pydantic.dataclasses import dataclass
@@ -15,6 +16,7 @@ from models.images import ImageClassifier, ImageRecipe
 class SimpleNN(ImageClassifier):
     @dataclass(frozen=True, config=STRICT)
     class Config(ImageRecipe):
+        dataset: Literal["mnist", "fashion_mnist"] = "mnist"
         hidden: PositiveInt = 128  # units
 
     structural = ImageClassifier.structural | {"hidden"}
