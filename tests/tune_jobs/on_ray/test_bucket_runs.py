@@ -13,7 +13,6 @@ from drivers import (
     Driver,
     Start,
     declare,
-    drivers,
     epochs_recorded,
     epochs_trained,
     facts,
@@ -65,23 +64,6 @@ def move_to(
         return find_storage(None).run("run")
 
     return move_to
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    with drivers() as start:
-        yield start
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "log"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Where the job is declared."""
-    return tmp_path / "mine.py"
 
 
 def outcome(driver: Driver) -> tuple[int, str, str]:

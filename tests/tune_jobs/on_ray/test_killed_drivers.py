@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from drivers import (
     Epochs,
     Start,
     declare,
-    drivers,
     epochs_recorded,
     epochs_trained,
     facts,
@@ -31,23 +29,6 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 FOUR = {"searcher": "random", "num_samples": 4, "max_epochs": 6}
 LONG = {**FOUR, "scheduler": "fifo", "seconds": 2 * DEADLINE}  # no epoch ends in this test
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    with drivers() as start:
-        yield start
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Where the job is declared."""
-    return tmp_path / "mine.py"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "log"
 
 
 @pytest.fixture
