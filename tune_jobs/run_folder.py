@@ -79,11 +79,14 @@ class RunFolder:
         return self.path / ".lock"
 
     @property
+    def where(self) -> str:
+        """Its URL, or its path from here."""
+        return self.bucket.url if self.bucket else str(near(self.path))
+
+    @property
     def resume_command(self) -> str:
         """What goes on with the run, for a shell."""
-        here, path = Path.cwd(), self.path
-        local = path.relative_to(here) if path.is_relative_to(here) else path
-        return f"tune-jobs resume {quote_for_shell(self.bucket.url if self.bucket else str(local))}"
+        return f"tune-jobs resume {quote_for_shell(self.where)}"
 
     @property
     def exists(self) -> bool:
@@ -210,6 +213,11 @@ def find_run(storage: Storage, name_or_path: str) -> RunFolder:
 
 def _working_copies(place: Place) -> Path:
     return user_cache_path("tune-jobs") / "runs" / quote(place.url, safe="")
+
+
+def near(path: Path) -> Path:
+    """The path from here, where it is below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def provenance() -> dict[str, Any]:

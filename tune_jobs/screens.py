@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +20,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.job import TuneJob
 from tune_jobs.journal import read
 from tune_jobs.lookup import field_names, name_of
-from tune_jobs.run_folder import RunFolder
+from tune_jobs.run_folder import RunFolder, near
 from tune_jobs.run_state import RunState, Status
 from tune_jobs.tracebacks import kind_of
 
@@ -81,7 +80,7 @@ def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
 
 def print_run(console: Console, folder: RunFolder) -> None:
     declared, state = _read(folder)
-    console.print(f"{_where(folder)}: {_status(folder, state)}", highlight=False, soft_wrap=True)
+    console.print(f"{folder.where}: {_status(folder, state)}", highlight=False, soft_wrap=True)
     for line in [*_so_far(declared, state), *_way_on(folder, state)]:
         console.print(line, highlight=False, soft_wrap=True)
     trials = _table("trial", "status", "epoch", f"best {declared.metric}", "config", "")
@@ -147,9 +146,9 @@ def print_result(console: Console, folder: RunFolder, state: RunState) -> None:
     console.print()
     for line in _so_far(declared, state):
         console.print(line, highlight=False, soft_wrap=True)
-    console.print(f"run   {_where(folder)}", highlight=False, soft_wrap=True)
+    console.print(f"run   {folder.where}", highlight=False, soft_wrap=True)
     console.print(
-        f"look  tensorboard --logdir {_near(folder.tensorboard)}", highlight=False, soft_wrap=True
+        f"look  tensorboard --logdir {near(folder.tensorboard)}", highlight=False, soft_wrap=True
     )
     for line in _way_on(folder, state):
         console.print(line, highlight=False, soft_wrap=True)
@@ -181,15 +180,6 @@ def _so_far(declared: Declaration, state: RunState) -> list[str]:
 def _read(folder: RunFolder) -> tuple[Declaration, RunState]:
     declared = folder.read_declaration()
     return declared, declared.state(read(folder.journal))
-
-
-def _where(folder: RunFolder) -> str:
-    return folder.bucket.url if folder.bucket else str(_near(folder.path))
-
-
-def _near(path: Path) -> Path:
-    """The path from here, where it is below."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _status(folder: RunFolder, state: RunState) -> str:
