@@ -102,7 +102,7 @@ def _prepared(name: str) -> Path:
 
 def made_once(path: Path, make: Callable[[Path], None]) -> Path:
     """A file or folder that all processes of a machine share. Where it is not there yet, ``make``
-    writes it under the name it is given: once, and whole or not at all."""
+    writes it under the name it is given: once, and whole or not at all. Raises OSError."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f"{path.name}.lock")):

@@ -103,7 +103,7 @@ def _cifar10() -> Source:
 
 def _parts_of_cifar10(path: Path) -> dict[Split, Arrays]:
     with np.load(path) as file:
-        return _channels_first(*(Arrays(file[f"x_{s}"], file[f"y_{s}"]) for s in ("train", "test")))
+        return _cifar10_splits(*(Arrays(file[f"x_{s}"], file[f"y_{s}"]) for s in ("train", "test")))
 
 
 def _whole_cifar10() -> dict[Split, Arrays]:
@@ -118,10 +118,10 @@ def _whole_cifar10() -> dict[Split, Arrays]:
             f"{CIFAR10.filename} into {root}, or a file cifar10.npz with x_train and x_test "
             "(n, 32, 32, 3) uint8, y_train and y_test (n,)"
         ) from error
-    return _channels_first(*(Arrays(s.data, np.array(s.targets)) for s in sets))
+    return _cifar10_splits(*(Arrays(s.data, np.array(s.targets)) for s in sets))
 
 
-def _channels_first(train: Arrays, test: Arrays) -> dict[Split, Arrays]:
+def _cifar10_splits(train: Arrays, test: Arrays) -> dict[Split, Arrays]:
     train, test = (Arrays(s.x.transpose(0, 3, 1, 2), s.y.astype(np.int64)) for s in (train, test))
     return _with_validation(train, test, len(train.y) // 10)
 

@@ -64,14 +64,33 @@ def test_no_global_random_state(package: str) -> None:
             assert "fork_rng" in text, f"{path} seeds torch for everybody"
 
 
-@pytest.mark.parametrize("command", [["list"], ["show", "digits_cnn"], ["status"], ["--help"]])
-def test_light_commands_wait_for_neither_ray_nor_torch(command: list[str]) -> None:
-    script = (
-        "import sys; from tune_jobs.cli import cli\n"
-        f"cli({command!r}, standalone_mode=False)\n"
-        "print(sorted({'ray', 'torch', 'numpy', 'hyperopt', 'pandas'} & set(sys.modules)))"
-    )
+def imported_by(script: str, modules: set[str]) -> set[str]:
+    """Those of the modules that a process has imported when it is done with the script."""
+    script += f"\nimport sys; print(*({modules!r} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines()[-1] == "[]"
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("command", [["list"], ["show", "digits_cnn"], ["status"], ["--help"]])
+def test_light_commands_wait_for_neither_ray_nor_torch(command: list[str]) -> None:
+    script = f"from tune_jobs.cli import cli; cli({command!r}, standalone_mode=False)"
+    assert not imported_by(script, {"ray", "torch", "numpy", "hyperopt", "pandas"})
+
+
+def test_a_wrong_job_is_told_before_ray_is_imported() -> None:
+    script = """
+from tune_jobs.cli import cli
+from tune_jobs.errors import UserError
+
+try:
+    cli(["run", "digits_cnn", "--set", "widht=3"], standalone_mode=False)
+except UserError as error:
+    assert "'width'" in str(error)
+"""
+    assert imported_by(script, {"ray", "torch"}) == {"torch"}, "of the model"
+
+
+def test_ray_starts_before_ray_tune_is_imported() -> None:
+    assert imported_by("import tune_jobs.on_ray.runner", {"ray", "ray.tune"}) == {"ray"}

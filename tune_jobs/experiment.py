@@ -177,10 +177,12 @@ class Experiment:
         loss = self.state.objective.loss(metrics)
         if epoch <= self.state.trials[trial_id].epoch:
             return Continue()
-        decision = self._decide(trial_id, epoch, loss)
+        decision, over = self._decide(trial_id, epoch, loss)
         if not isinstance(decision, Stop):
             if epoch >= self.state.max_epochs:
                 decision = Stop(f"trained {epoch} epochs")
+            elif over:
+                decision = over
             elif self.state.draining:
                 decision = Stop(self.state.draining)
         self._record(
@@ -289,18 +291,18 @@ class Experiment:
         self._apply(fact)
         self._observe(fact, self.state)
 
-    def _decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
-        """What the scheduler makes of a report; the end, where the trial's patience is at one."""
+    def _decide(self, trial_id: int, epoch: int, loss: float) -> tuple[Decision, Stop | None]:
+        """What the scheduler makes of a report, and whether the trial's patience is at an end."""
         lineage = self.state.trials[trial_id].lineage
         over = self._early_stopping.on_report(trial_id, lineage, epoch, loss)
-        decision = self._scheduler.on_report(trial_id, epoch, loss)
-        return over if over and not isinstance(decision, Stop) else decision
+        return self._scheduler.on_report(trial_id, epoch, loss), over
 
     def _replay(self, fact: Fact) -> None:
         if isinstance(fact, Reported):
             loss = self.state.objective.loss(fact.metrics)
-            decision = self._decide(fact.trial_id, fact.epoch, loss)
-            self._longer_run.replayed(fact.trial_id, fact.epoch, self.state.max_epochs, decision)
+            decision, over = self._decide(fact.trial_id, fact.epoch, loss)
+            complete_at = self.state.max_epochs
+            self._longer_run.replayed(fact.trial_id, fact.epoch, complete_at, over or decision)
         self._apply(fact)
 
     def _apply(self, fact: Fact) -> None:

@@ -7,15 +7,15 @@ from tune_jobs.facts import Reopened
 
 
 class LongerRun:
-    """What the scheduler of a run of ``max_epochs`` decides on trials that were complete when the
-    run was shorter, so that it can go on with them."""
+    """What a run of ``max_epochs`` decides on trials that were complete when it was shorter, so
+    that it can go on with them."""
 
     def __init__(self, max_epochs: int) -> None:
         self._max_epochs = max_epochs
         self._decisions: dict[int, Decision] = {}
 
     def replayed(self, trial_id: int, epoch: int, complete_at: int, decision: Decision) -> None:
-        """What it decides on a report of an earlier driver, whose trials ended at epoch
+        """Its decision on a report of an earlier driver, whose trials ended at epoch
         ``complete_at``."""
         goes_on = isinstance(decision, Continue | Pause)
         if complete_at <= epoch < self._max_epochs and goes_on:

@@ -296,12 +296,12 @@ def test_both_streams_are_read_along_and_their_last_lines_kept(make: Make) -> No
 
 
 def test_a_program_that_hangs_is_told_before_the_watchdog_ends_the_worker(make: Make) -> None:
-    model = make("echo 0.5; echo waiting for a lock; cat fifo", trial_timeout=1.0)
+    model = make("echo 0.5; echo waiting for a lock; cat fifo", trial_timeout=5.0)
     os.mkfifo("fifo")
     model.train_epoch()
     before = time.monotonic()
     text = failure(model.train_epoch)
-    assert time.monotonic() - before < 1.0
+    assert time.monotonic() - before < 5.0
     assert "  waiting for a lock\n" in text
     assert "hangs before the metrics of epoch 2" in text
     assert "flush" in text
@@ -383,21 +383,30 @@ def test_nothing_outlives_a_worker_that_was_killed(tmp_path: Path) -> None:
         time.sleep(0.01)
 
 
-def test_trials_in_one_worker_leave_nothing_open_and_no_process(make: Make) -> None:
-    def trial() -> None:
-        model = make("echo 0.5; cat")
-        model.train_epoch()
-        model.close()
+TRIALS = """
+import os, subprocess
+from models.command import Command
 
-    def left() -> tuple[int, int]:
-        listed = subprocess.run(["ps", "-A", "-o", "ppid="], capture_output=True, check=True).stdout
-        return len(os.listdir("/dev/fd")), listed.split().count(str(os.getpid()).encode())
+def trial():
+    model = Command(Command.Config(command="sh -c 'echo 0.5; cat'"))
+    model.train_epoch()
+    model.close()
 
+def left():
+    listed = subprocess.run(["ps", "-A", "-o", "ppid="], capture_output=True, check=True).stdout
+    return len(os.listdir("/dev/fd")), listed.split().count(str(os.getpid()).encode())
+
+trial()
+before = left()
+for _ in range(30):
     trial()
-    before = left()
-    for _ in range(30):
-        trial()
-    assert left() == before
+print(before, left())
+assert left() == before
+"""
+
+
+def test_trials_in_one_worker_leave_nothing_open_and_no_process() -> None:
+    subprocess.run([sys.executable, "-c", TRIALS], cwd=Path(__file__).parents[2], check=True)
 
 
 def test_the_test_command_gets_the_checkpoint_and_its_last_metrics_count(

@@ -17,6 +17,10 @@ from tune_jobs.errors import UserError
 from tune_jobs.job import TuneJob
 from tune_jobs.on_ray.notice import draining_nodes
 
+# Ray would start workers beforehand that are of no use, since Ray Tune's have an environment of
+# their own: to start both kinds at once takes seconds on a few cores.
+_OF_OUR_OWN = {"prestart_worker_first_driver": False}
+
 
 @contextmanager
 def connected() -> Iterator[None]:
@@ -28,15 +32,14 @@ def connected() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    # The workers that Ray would start beforehand are of no use: those of Ray Tune have another
-    # environment. Starting both kinds at once takes seconds on a few cores.
-    os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
+    address = _address()
     try:
         ray.init(
-            address=_address(),
+            address=address,
             include_dashboard=False,
             log_to_driver=False,  # beside a live view, what trials print could not be read
             logging_level=logging.ERROR,
+            _system_config=_OF_OUR_OWN if address == "local" else None,
         )
     except ConnectionError as error:
         raise UserError(

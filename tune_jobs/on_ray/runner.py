@@ -1,8 +1,8 @@
-"""A job on Ray: connect and check, then drive it."""
+"""A job on Ray: connect, then drive it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
@@ -39,7 +39,9 @@ def run(
     report the metric, its data are missing, every trial fails, the storage gives out.
     """
     interrupt = Interrupt()
-    with interrupt.listening(), _ready() as drive:
+    with _connected(interrupt):
+        from tune_jobs.on_ray.drive import drive
+
         resources = TrialResources.of(job)
         with locked(folder) as lease:
             folder.create(job, ray.cluster_resources(), file)
@@ -56,21 +58,25 @@ def resume(
     known: Iterable[Known] = (),
 ) -> RunState:
     """Goes on with a locked run where its journal ends, or begins it where it has none, under the
-    job as it is now; returns what came of it. Raises UserError as `run` does."""
+    valid job as it is now; returns what came of it. Raises UserError as `run` does."""
     interrupt = Interrupt()
-    with interrupt.listening(), _ready() as drive:
+    with _connected(interrupt):
+        from tune_jobs.on_ray.drive import drive
+
         resources = TrialResources.of(job)
         with _way_on_told(folder):
             return drive(job, folder, resources, lease, interrupt, progress, known=known, past=past)
 
 
 @contextmanager
-def _ready() -> Iterator[Callable[..., RunState]]:
-    """A connection to Ray, and `drive`: Ray takes seconds to start, and Ray Tune to import."""
-    with ThreadPoolExecutor(1) as background:
-        driver = background.submit(import_module, "tune_jobs.on_ray.driver")
-        with connected():
-            yield driver.result().drive
+def _connected(interrupt: Interrupt) -> Iterator[None]:
+    """A connection to Ray, which takes seconds to start, as Ray Tune takes to import: that is done
+    meanwhile. (`ray.init` has the modules that both need, but for a few without imports.)"""
+    with interrupt.listening(), ThreadPoolExecutor(1) as background:
+        imported = background.submit(import_module, "tune_jobs.on_ray.drive")
+        with connected(), interrupt.listening():  # again, since Ray takes SIGTERM for itself
+            imported.result()
+            yield
 
 
 @contextmanager

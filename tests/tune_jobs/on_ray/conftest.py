@@ -10,7 +10,7 @@ from drivers import Start, drivers
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(ray_session: None) -> Iterator[Start]:
     with drivers() as start:
         yield start
 

@@ -89,8 +89,7 @@ def drive(
             retention.take_over(experiment.state)
             _reopen(experiment, past)
         try:
-            with interrupt.listening():  # again, since Ray has taken SIGTERM for itself
-                _tune(dispatcher, resources, _setting(job, store, folder))
+            _tune(dispatcher, resources, _setting(job, store, folder))
         except KeyboardInterrupt:  # the second time
             books.journal.patience = 0.0
         finally:
