@@ -2,21 +2,24 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv --quiet pip
 
-.PHONY: run test lint pytest chaos lock clean
+.PHONY: run test lint tests-on-ray tests-without-ray chaos lock clean
 
 run: .venv/ready  ## tune a CNN on real digits
 	$(BIN)/tune-jobs run digits_cnn
 
-test: .venv/ready  ## style, types and tests
-	@$(MAKE) --no-print-directory --jobs=2 lint pytest
+test: .venv/ready  ## style, types and tests, side by side
+	@$(MAKE) --no-print-directory --jobs=3 lint tests-on-ray tests-without-ray
 
 lint: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-pytest: .venv/ready
-	$(BIN)/pytest --numprocesses=2 --dist=loadgroup
+tests-on-ray: .venv/ready
+	$(BIN)/pytest -m ray
+
+tests-without-ray: .venv/ready
+	$(BIN)/pytest -m "not ray"
 
 chaos: .venv/ready  ## kill drivers at random, resume, compare with runs left alone (20 minutes)
 	$(BIN)/python benchmarks/chaos.py

@@ -13,13 +13,11 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by the marks
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Where the tests run in several processes, all that needs Ray runs in one of them. (Done
-    first: xdist reads the marks in a hook of the same name.)"""
     for item in items:
         if "ray_session" in item.fixturenames or "on_ray" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("ray"))
+            item.add_marker(pytest.mark.ray)
 
 
 @pytest.fixture(autouse=True)
