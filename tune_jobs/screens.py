@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
@@ -33,7 +34,7 @@ def print_jobs(console: Console, jobs: Iterable[tuple[TuneJob, ModuleType]]) -> 
             job.method,
             str(job.num_samples),
             f"{job.folds} folds" if job.folds else str(job.max_epochs),
-            _docstring(module).partition("\n")[0],
+            re.split(r"[:;.](?:\s|$)", _docstring(module))[0],  # `show` has the whole
         )
     console.print(table)
     console.print()
