@@ -70,8 +70,9 @@ def resume(
 
 @contextmanager
 def _connected(interrupt: Interrupt) -> Iterator[None]:
-    """A connection to Ray, which takes seconds to start, as Ray Tune takes to import: that is done
-    meanwhile. (`ray.init` has the modules that both need, but for a few without imports.)"""
+    """A connection to Ray, which takes seconds to start; so does the import of Ray Tune, which is
+    done meanwhile. Both import few of the same modules then, and those import no others, so that
+    neither thread meets one half made."""
     with interrupt.listening(), ThreadPoolExecutor(1) as background:
         imported = background.submit(import_module, "tune_jobs.on_ray.drive")
         with connected(), interrupt.listening():  # again, since Ray takes SIGTERM for itself
