@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -267,7 +265,6 @@ def _exit_code(state: RunState) -> int:
 
 def _exit_cleanly(command: click.Command) -> None:
     """Runs a command; a mistake of the person who gave it is a message and no traceback."""
-    atexit.register(gc.freeze)  # to look for garbage in torch and Ray takes most of a second
     try:
         sys.exit(command.main(standalone_mode=False))  # click itself would end with 1 on Ctrl-C
     except click.ClickException as error:
