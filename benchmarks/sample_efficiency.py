@@ -18,7 +18,7 @@ from peers import PEERS, Decision, Result, compare
 
 from search_algos.decisions import Pause, Stop
 from tune_jobs import Float, Int, TuneJob
-from tune_jobs.experiment import Train
+from tune_jobs.assignments import Train
 
 RECOMMENDED = "bayesopt × asha"
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from search_algos.base import Scheduler
 from search_algos.decisions import Continue, Decision, Exploit, Stop
 from search_algos.history import History
+from tune_jobs.assignments import Assignment, FinalTest, Train
 from tune_jobs.early_failures import EarlyFailures
 from tune_jobs.early_stopping import EarlyStopping
 from tune_jobs.facts import (
@@ -38,36 +38,8 @@ from tune_jobs.facts import (
 )
 from tune_jobs.longer_run import LongerRun
 from tune_jobs.objective import Objective
-from tune_jobs.run_state import CheckpointRef, RunState, Status
+from tune_jobs.run_state import RunState, Status
 from tune_jobs.suggest import NOT_YET, Suggest
-
-
-@dataclass(frozen=True)
-class Train:
-    """Go on with a trial from where it stands.
-
-    A trial that was made a clone began anew: it is at its ``lineage``-th beginning, which was
-    the checkpoint ``clone_of``, when ``cloned_at`` epochs were recorded. Its own checkpoints
-    of an earlier lineage are of no use to it.
-    """
-
-    trial_id: int
-    config: Mapping[str, Any]
-    epoch: int  # recorded so far
-    lineage: int = 0
-    clone_of: CheckpointRef | None = None
-    cloned_at: int = 0
-
-
-@dataclass(frozen=True)
-class FinalTest:
-    """Measure the incumbent's checkpoint on the test data."""
-
-    config: Mapping[str, Any]
-    checkpoint: CheckpointRef
-
-
-Assignment = Train | FinalTest
 
 
 class Experiment:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tune_jobs.assignments import Train
 from tune_jobs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved, as_stored
-from tune_jobs.experiment import Train
 from tune_jobs.run_state import CheckpointRef
 
 Load = Callable[[Path], None]

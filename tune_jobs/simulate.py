@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from search_algos.decisions import Pause, Stop
-from tune_jobs.experiment import Experiment, FinalTest, Train
+from tune_jobs.assignments import FinalTest, Train
+from tune_jobs.experiment import Experiment
 
 
 class Epoch(NamedTuple):

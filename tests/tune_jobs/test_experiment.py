@@ -16,8 +16,8 @@ from search_algos.base import Scheduler
 from search_algos.decisions import Continue, Exploit, Stop
 from search_algos.schedulers import SCHEDULERS
 from search_algos.searchers import SEARCHERS
+from tune_jobs.assignments import FinalTest, Train
 from tune_jobs.errors import UserError
-from tune_jobs.experiment import FinalTest, Train
 from tune_jobs.facts import Fact, Failed, Resumed, Stopped, Suggested, Tested
 from tune_jobs.lookup import find_class
 from tune_jobs.run_state import CheckpointRef, RunState, Status

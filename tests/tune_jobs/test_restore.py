@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tune_jobs.assignments import Train
 from tune_jobs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
-from tune_jobs.experiment import Train
 from tune_jobs.restore import Restored, restore
 from tune_jobs.run_state import CheckpointRef
 from tune_jobs.storage import Folder

@@ -13,8 +13,9 @@ from runs import begun, tiny_job
 from strategies import curves
 
 from search_algos.decisions import Exploit
+from tune_jobs.assignments import Train
 from tune_jobs.checkpoints import CheckpointStore, Saved
-from tune_jobs.experiment import Experiment, Train
+from tune_jobs.experiment import Experiment
 from tune_jobs.facts import Fact
 from tune_jobs.retention import Retention
 from tune_jobs.run_state import CheckpointRef, RunState, Status

@@ -9,7 +9,7 @@ from runs import tiny_job
 from search_algos.base import Searcher
 from search_algos.history import History
 from search_algos.space import Config, Space
-from tune_jobs.experiment import Train
+from tune_jobs.assignments import Train
 from tune_jobs.suggest import NOT_YET, AtOnce, InBackground
 
 

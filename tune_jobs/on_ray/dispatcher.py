@@ -10,9 +10,10 @@ from dataclasses import replace
 from ray.tune.experiment import Trial as RayTrial
 
 from search_algos.decisions import Decision, Exploit, Pause, Stop
+from tune_jobs.assignments import Assignment, FinalTest, Train
 from tune_jobs.driving import Books
 from tune_jobs.errors import UserError
-from tune_jobs.experiment import Assignment, Experiment, FinalTest, Train
+from tune_jobs.experiment import Experiment
 from tune_jobs.interrupt import Interrupt
 from tune_jobs.on_ray.deaths import Death
 from tune_jobs.on_ray.trainable import ASSIGNMENT, Report

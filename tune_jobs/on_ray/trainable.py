@@ -18,8 +18,8 @@ from ray import tune
 from models.base import Model, TrainingError
 from models.cross_validation import CrossValidation
 from models.data import MissingDataError
+from tune_jobs.assignments import Assignment, FinalTest, Train
 from tune_jobs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
-from tune_jobs.experiment import Assignment, FinalTest, Train
 from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.watchdog import ended_when_it_hangs, report_of
 from tune_jobs.restore import restore
