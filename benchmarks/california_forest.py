@@ -30,11 +30,11 @@ import numpy as np
 from hyperopt import fmin, hp, tpe
 from sklearn.ensemble import RandomForestRegressor
 
-from models import data
-from models.data import Fold
 from tune_jobs import Int, TuneJob
-from tune_jobs.facts import Reported, Suggested, Tested
-from tune_jobs.journal import read
+from tune_jobs.experiment.facts import Reported, Suggested, Tested
+from tune_jobs.models import data
+from tune_jobs.models.data import Fold
+from tune_jobs.runs.journal import read
 
 FOLDS = 5
 BLOCK = 10  # trees of an epoch

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.base import Metrics, Model
 from tune_jobs import Float, TuneJob
+from tune_jobs.models.base import Metrics, Model
 
 
 class Logged(Model):

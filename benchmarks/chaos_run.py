@@ -11,9 +11,9 @@ from typing import Any
 
 from killing import Moment, is_killed, start
 
-from tune_jobs.facts import Reported
-from tune_jobs.journal import read
-from tune_jobs.run_folder import RunFolder
+from tune_jobs.experiment.facts import Reported
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.journal import read
 
 JOB = Path(__file__).with_name("chaos_job.py")
 TRIALS = 14

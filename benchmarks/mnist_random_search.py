@@ -37,7 +37,7 @@ def articles_way() -> Outcome:
     from torchvision import transforms
     from torchvision.datasets import MNIST
 
-    from models.data import data_folder
+    from tune_jobs.models.data import data_folder
 
     transform = transforms.Compose(
         [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]

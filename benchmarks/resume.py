@@ -19,14 +19,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from search_algos.domains import Float
-from tune_jobs.checkpoints import folder_of
-from tune_jobs.facts import Reported
-from tune_jobs.job import TuneJob
-from tune_jobs.journal import Journal, read, read_past
-from tune_jobs.run_folder import RunFolder
-from tune_jobs.run_state import CheckpointRef
-from tune_jobs.simulate import Epoch, VirtualClock, simulate
+from tune_jobs.experiment.facts import Reported
+from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.runs.checkpoints import folder_of
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.journal import Journal, read, read_past
+from tune_jobs.search_algos.domains import Float
+from tune_jobs.simulation.simulate import Epoch, VirtualClock, simulate
 
 ENDED = (100, 1_000, 10_000)
 WORKERS = 8  # of the run that ended; an epoch took each of them a second

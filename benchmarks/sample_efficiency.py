@@ -16,9 +16,9 @@ from typing import Any
 from lcbench import EPOCHS, SPACE, Config, Table
 from peers import PEERS, Decision, Result, compare
 
-from search_algos.decisions import Pause, Stop
 from tune_jobs import Float, Int, TuneJob
-from tune_jobs.assignments import Train
+from tune_jobs.experiment.assignments import Train
+from tune_jobs.search_algos.decisions import Pause, Stop
 
 RECOMMENDED = "bayesopt × asha"
 

@@ -30,11 +30,11 @@ import numpy as np
 import optuna
 from bayes_opt import BayesianOptimization
 
-from search_algos.domains import Choice, Float
-from search_algos.history import History
-from search_algos.searchers import SEARCHERS
-from search_algos.space import Space
-from search_algos.starting_points import StartingPoints
+from tune_jobs.search_algos.domains import Choice, Float
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.searchers import SEARCHERS
+from tune_jobs.search_algos.space import Space
+from tune_jobs.search_algos.starting_points import StartingPoints
 
 Config = dict[str, Any]
 

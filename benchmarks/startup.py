@@ -16,15 +16,15 @@ import time
 from pathlib import Path
 from statistics import median
 
-from tune_jobs.facts import Reported
-from tune_jobs.journal import read
+from tune_jobs.experiment.facts import Reported
+from tune_jobs.runs.journal import read
 
 ROUNDS = 3
 TUNE_JOBS = [sys.executable, "-m", "tune_jobs"]
 PLAIN_SCRIPT = """
 import os, sys, time
 from ray import tune
-from models.digits_cnn import DigitsCNN
+from tune_jobs.models.digits_cnn import DigitsCNN
 
 def train(config):
     model = DigitsCNN(DigitsCNN.Config(**config))

@@ -21,11 +21,11 @@ import numpy as np
 from bayes_opt import BayesianOptimization
 from searchers import hartmann6
 
-from search_algos.domains import Float
-from search_algos.history import History
-from search_algos.searchers import SEARCHERS
-from search_algos.space import Space
-from tune_jobs.suggest import NOT_YET, InBackground
+from tune_jobs.experiment.suggest import NOT_YET, InBackground
+from tune_jobs.search_algos.domains import Float
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.searchers import SEARCHERS
+from tune_jobs.search_algos.space import Space
 
 SPACE = Space({f"x{n}": Float(0, 1) for n in range(7)})
 

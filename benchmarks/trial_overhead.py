@@ -25,14 +25,14 @@ import ray
 from ray import tune
 from rich.console import Console
 
-from models.base import Metrics, Model
-from search_algos.domains import Float
-from tune_jobs.facts import Reported
-from tune_jobs.job import TuneJob
-from tune_jobs.journal import read
+from tune_jobs.experiment.facts import Reported
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.models.base import Metrics, Model
 from tune_jobs.on_ray.runner import run
-from tune_jobs.progress import LineProgress
-from tune_jobs.run_folder import RunFolder
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.journal import read
+from tune_jobs.search_algos.domains import Float
+from tune_jobs.views.progress import LineProgress
 
 EPOCHS = 10
 WINDOW = 20  # trials at the start and at the end of a run over which the cost is averaged

@@ -13,8 +13,8 @@ from pydantic.dataclasses import dataclass
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
-from models.base import STRICT, Metrics
-from models.tabular import Tabular, TabularConfig
+from tune_jobs.models.base import STRICT, Metrics
+from tune_jobs.models.training.tabular import Tabular, TabularConfig
 
 
 class Boosting(Tabular):

@@ -14,9 +14,9 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.base import STRICT
-from models.recipes import Recipe
-from models.supervised import Supervised
+from tune_jobs.models.base import STRICT
+from tune_jobs.models.training.recipes import Recipe
+from tune_jobs.models.training.supervised import Supervised
 
 
 class CharGPT(Supervised):

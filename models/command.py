@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
-from models.base import Metrics, Model
-from models.programs.checkpoint import Checkpoint
-from models.programs.config import CommandConfig, filled_in, hyperparameters
-from models.programs.program import Program, ProgramError
+from tune_jobs.models.base import Metrics, Model
+from tune_jobs.models.programs.checkpoint import Checkpoint
+from tune_jobs.models.programs.config import CommandConfig, filled_in, hyperparameters
+from tune_jobs.models.programs.program import Program, ProgramError
 
 _LIKE_THIS = 'such as {"loss": 0.5}'
 _PATIENCE = 0.9  # of trial_timeout: at its end the worker is killed and cannot say what was printed

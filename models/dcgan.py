@@ -19,11 +19,11 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models import frechet
-from models.base import STRICT, Metrics, Model
-from models.batches import Examples, batches, examples
-from models.data import Fold, Split
-from models.devices import best_device, mixed_precision, seeded
+from tune_jobs.models.base import STRICT, Metrics, Model
+from tune_jobs.models.data import Fold, Split
+from tune_jobs.models.training import frechet
+from tune_jobs.models.training.batches import Examples, batches, examples
+from tune_jobs.models.training.devices import best_device, mixed_precision, seeded
 
 EVALUATION_BATCH = 500
 

@@ -13,8 +13,8 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import nn
 
-from models.base import STRICT
-from models.images import ImageClassifier, ImageRecipe
+from tune_jobs.models.base import STRICT
+from tune_jobs.models.training.images import ImageClassifier, ImageRecipe
 
 
 class DigitsCNN(ImageClassifier):

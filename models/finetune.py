@@ -20,10 +20,10 @@ from torch.nn import functional as F
 from torchvision import models as torchvision_models
 from torchvision.models import get_model, get_model_weights, list_models
 
-from models.base import STRICT
-from models.data import MissingDataError
-from models.images import ImageClassifier, ImageRecipe
-from models.recipes import reconfigured
+from tune_jobs.models.base import STRICT
+from tune_jobs.models.data import MissingDataError
+from tune_jobs.models.training.images import ImageClassifier, ImageRecipe
+from tune_jobs.models.training.recipes import reconfigured
 
 ARCHITECTURES = list_models(torchvision_models, exclude=["googlenet", "inception*"])
 """Those that give logits in training too; the two others have extra heads then."""

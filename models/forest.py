@@ -14,8 +14,8 @@ from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-from models.base import STRICT, Metrics
-from models.tabular import Tabular, TabularConfig, epoch_seed
+from tune_jobs.models.base import STRICT, Metrics
+from tune_jobs.models.training.tabular import Tabular, TabularConfig, epoch_seed
 
 
 class Forest(Tabular):

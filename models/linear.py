@@ -16,8 +16,8 @@ from pydantic.dataclasses import dataclass
 from scipy.special import log_expit, softmax
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 
-from models.base import STRICT, Metrics
-from models.tabular import Tabular, TabularConfig, epoch_seed
+from tune_jobs.models.base import STRICT, Metrics
+from tune_jobs.models.training.tabular import Tabular, TabularConfig, epoch_seed
 
 FURTHEST = 5.0  # standard deviations; one district of California has 1,243 people to a household
 

@@ -11,9 +11,9 @@ from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import nn
 
-from models.base import STRICT
-from models.recipes import Recipe
-from models.supervised import Supervised
+from tune_jobs.models.base import STRICT
+from tune_jobs.models.training.recipes import Recipe
+from tune_jobs.models.training.supervised import Supervised
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
 NORMS = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}

@@ -14,8 +14,8 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from models.base import STRICT
-from models.images import ImageClassifier, ImageRecipe
+from tune_jobs.models.base import STRICT
+from tune_jobs.models.training.images import ImageClassifier, ImageRecipe
 
 STAGES: dict[int, tuple[Any, list[int]]] = {
     18: (BasicBlock, [2, 2, 2, 2]),

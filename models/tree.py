@@ -12,8 +12,8 @@ from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from models.base import STRICT, Metrics
-from models.tabular import Tabular, TabularConfig
+from tune_jobs.models.base import STRICT, Metrics
+from tune_jobs.models.training.tabular import Tabular, TabularConfig
 
 
 class Tree(Tabular):

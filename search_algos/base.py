@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from search_algos.decisions import Decision, Resume, Stop
-from search_algos.history import History
-from search_algos.space import Config, Space
+from tune_jobs.search_algos.decisions import Decision, Resume, Stop
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Config, Space
 
 if TYPE_CHECKING:
     import numpy as np

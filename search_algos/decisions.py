@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from search_algos.space import Config
+from tune_jobs.search_algos.space import Config
 
 
 @dataclass(frozen=True)

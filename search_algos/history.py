@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from search_algos.space import Config
+from tune_jobs.search_algos.space import Config
 
 
 class LearningSet(NamedTuple):

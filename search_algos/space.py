@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from search_algos.domains import Choice, Domain, SpaceError, json_key
+from tune_jobs.search_algos.domains import Choice, Domain, SpaceError, json_key
 
 Config = dict[str, Any]
 """One assignment of the active parameters of a space: name -> value."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search_algos.base import Searcher, generator
-from search_algos.history import History
-from search_algos.space import Config
+from tune_jobs.search_algos.base import Searcher, generator
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Config
 
 
 class StartingPoints(Searcher):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_algos.domains import Choice, Domain
-from search_algos.space import Space, allowed_values
+from tune_jobs.search_algos.domains import Choice, Domain
+from tune_jobs.search_algos.space import Space, allowed_values
 
 Points = NDArray[np.floating[Any]]
 

@@ -21,7 +21,7 @@ from ray._raylet import GcsClient
 from ray.cluster_utils import Cluster
 from runs import tiny_job
 
-from search_algos.domains import Choice, Float
+from tune_jobs.search_algos.domains import Choice, Float
 
 PREEMPTION = 2  # of Ray's reasons to drain a node
 QUICK_TO_NOTICE = {

@@ -36,7 +36,7 @@ def tune_jobs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     """Runs a command in this process; returns its exit code, output and errors."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        from tune_jobs import cli
+        from tune_jobs.cli import commands as cli
 
         monkeypatch.setattr("sys.argv", ["tune-jobs", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", "200")

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.facts import Fact, Reported, Suggested
-from tune_jobs.journal import read
-from tune_jobs.run_folder import RunFolder
-from tune_jobs.run_state import RunState
+from tune_jobs.experiment.facts import Fact, Reported, Suggested
+from tune_jobs.experiment.state import RunState
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.journal import read
 
 DEADLINE = 60.0  # seconds, for what takes a few
 JOB_FILE = """

@@ -11,12 +11,12 @@ from typing import Any
 
 from rich.console import Console
 
-from tune_jobs.facts import Fact, Known
-from tune_jobs.job import TuneJob
-from tune_jobs.journal import read
-from tune_jobs.progress import LineProgress
-from tune_jobs.run_folder import RunFolder
-from tune_jobs.run_state import RunState
+from tune_jobs.experiment.facts import Fact, Known
+from tune_jobs.experiment.state import RunState
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.journal import read
+from tune_jobs.views.progress import LineProgress
 
 
 class Finished:

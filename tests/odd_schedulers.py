@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Decision, Exploit, Pause, Resume
-from search_algos.space import Space
+from tune_jobs.search_algos.base import Scheduler
+from tune_jobs.search_algos.decisions import Continue, Decision, Exploit, Pause, Resume
+from tune_jobs.search_algos.space import Space
 
 
 class Puller(Scheduler):

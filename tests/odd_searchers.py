@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from search_algos.base import Searcher
-from search_algos.history import History
-from search_algos.space import Config
+from tune_jobs.search_algos.base import Searcher
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Config
 
 
 class Three(Searcher):

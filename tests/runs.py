@@ -7,18 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from search_algos.decisions import Decision
-from search_algos.domains import Float
-from search_algos.space import Space
-from tune_jobs.experiment import Experiment
-from tune_jobs.facts import Fact, Known, Reported
-from tune_jobs.job import TuneJob
-from tune_jobs.journal import Journal
-from tune_jobs.report import write_reports
-from tune_jobs.run_folder import RunFolder
-from tune_jobs.run_state import RunState, Trial
-from tune_jobs.simulate import Curve, Epoch, VirtualClock, simulate
-from tune_jobs.tensorboard import TensorBoard
+from tune_jobs.experiment.experiment import Experiment
+from tune_jobs.experiment.facts import Fact, Known, Reported
+from tune_jobs.experiment.state import RunState, Trial
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.journal import Journal
+from tune_jobs.search_algos.decisions import Decision
+from tune_jobs.search_algos.domains import Float
+from tune_jobs.search_algos.space import Space
+from tune_jobs.simulation.simulate import Curve, Epoch, VirtualClock, simulate
+from tune_jobs.views.report import write_reports
+from tune_jobs.views.tensorboard import TensorBoard
 
 SPACE = Space({"x": Float(0, 1)})
 

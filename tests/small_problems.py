@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from models import data
-from models.data import Arrays, Fold, Split
+from tune_jobs.models import data
+from tune_jobs.models.data import Arrays, Fold, Split
 
 SIZES = {"train": 300, "validation": 100, "test": 100}
 CHANNELS_AND_SIDE = {"mnist": (1, 28), "fashion_mnist": (1, 28), "cifar10": (3, 32)}
@@ -17,8 +17,8 @@ _real = data.load
 
 
 def load(name: str, split: Split, fold: Fold | None = None) -> Arrays:
-    """As `models.data.load`: the same kind of data, but few and easy; digits and diabetes are
-    small as they are."""
+    """As `tune_jobs.models.data.load`: the same kind of data, but few and easy; digits and
+    diabetes are small as they are."""
     if name in ("digits", "diabetes"):
         return _real(name, split, fold)
     rng = np.random.default_rng([*SIZES].index(split) + 10 * (fold.number if fold else 0))

@@ -9,9 +9,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from search_algos.domains import Choice, Domain, Float, Int
-from search_algos.space import Space
-from tune_jobs.simulate import Curve, Epoch
+from tune_jobs.search_algos.domains import Choice, Domain, Float, Int
+from tune_jobs.search_algos.space import Space
+from tune_jobs.simulation.simulate import Curve, Epoch
 
 _LETTERS = str.maketrans("0123456789", "abcdefghij")
 _bounds = st.floats(-1e6, 1e6, allow_nan=False).map(lambda x: round(x, 6))

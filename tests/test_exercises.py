@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tune_jobs import cli
-from tune_jobs.job_files import load_job
-from tune_jobs.overrides import override
+from tune_jobs.cli import commands as cli
+from tune_jobs.job.files import load_job
+from tune_jobs.job.overrides import override
 
 TEXT = (Path(__file__).parent.parent / "docs" / "exercises.md").read_text()
 COMMANDS = re.findall(r"^tune-jobs .*$", TEXT, re.MULTILINE)

@@ -11,14 +11,14 @@ import pytest
 from rich.console import Console
 from runs import falling, simulated
 
-from search_algos.domains import Float, Int
-from search_algos.history import History
-from search_algos.space import Space
-from tune_jobs.job_files import load_job
-from tune_jobs.methods import methods_markdown
-from tune_jobs.overrides import override
-from tune_jobs.progress import LineProgress
-from tune_jobs.run_folder import RunFolder
+from tune_jobs.cli.methods import methods_markdown
+from tune_jobs.job.files import load_job
+from tune_jobs.job.overrides import override
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.search_algos.domains import Float, Int
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Space
+from tune_jobs.views.progress import LineProgress
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from finished import run_job
 
-from models.command import Command
-from tune_jobs.job import TuneJob
-from tune_jobs.job_files import load_job
-from tune_jobs.overrides import override
+from tune_jobs.job.files import load_job
+from tune_jobs.job.overrides import override
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.models.command import Command
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "rust_trainer"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.base import Metrics, Model
+from tune_jobs.models.base import Metrics, Model
 
 TROUBLES = ("kill", "raise", "hang", "memory", "greed", "sigterm")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tiny_model import Tiny
 
-from models.base import Metrics
-from models.data import MissingDataError
+from tune_jobs.models.base import Metrics
+from tune_jobs.models.data import MissingDataError
 from tune_jobs.storage import folder as storage
 
 

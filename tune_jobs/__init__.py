@@ -1,13 +1,37 @@
 """A tuning framework for Ray clusters: declare a job, run it anywhere, lose nothing."""
 
-from search_algos.domains import Choice, Float, Int
-from tune_jobs.job import TuneJob
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Choice", "Float", "Int", "TuneJob", "main"]
+if TYPE_CHECKING:
+    from tune_jobs.cli.commands import run_script as main
+    from tune_jobs.job.tune_job import TuneJob
+    from tune_jobs.models.base import Model
+    from tune_jobs.search_algos.base import Scheduler, Searcher
+    from tune_jobs.search_algos.domains import Choice, Float, Int
+
+__all__ = ["Choice", "Float", "Int", "Model", "Scheduler", "Searcher", "TuneJob", "main"]
+
+_PLACES = {
+    "Choice": "tune_jobs.search_algos.domains:Choice",
+    "Float": "tune_jobs.search_algos.domains:Float",
+    "Int": "tune_jobs.search_algos.domains:Int",
+    "Model": "tune_jobs.models.base:Model",
+    "Scheduler": "tune_jobs.search_algos.base:Scheduler",
+    "Searcher": "tune_jobs.search_algos.base:Searcher",
+    "TuneJob": "tune_jobs.job.tune_job:TuneJob",
+    "main": "tune_jobs.cli.commands:run_script",
+}
 
 
-def main(job: TuneJob) -> None:
-    """Makes a job file a script with the flags of `tune-jobs run`."""
-    from tune_jobs.cli import run_script
+def __getattr__(name: str) -> Any:
+    """Imported when first asked for: a worker needs the model, and nothing of the command line."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _PLACES[name].partition(":")
+    globals()[name] = found = getattr(import_module(module), attribute)
+    return found
 
-    run_script(job)
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,5 +1,5 @@
 """`python -m tune_jobs` is `tune-jobs`."""
 
-from tune_jobs.cli import main
+from tune_jobs.cli.commands import main
 
 main()

@@ -1,11 +1,22 @@
-"""Mistakes a person made, told in a way that helps them: what, got, allowed, next step."""
+"""Mistakes of a person, said in a way that helps: what, got, allowed, next step; and errors in
+their own code, shown as that code sees them."""
 
 from __future__ import annotations
 
+import importlib
+import os
+import re
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 from pydantic import ValidationError
+
+_HERE = Path(__file__).parent
+_HIDDEN = (f"{_HERE}{os.sep}", f"{Path(importlib.__file__).parent}{os.sep}", "<")
+_SHOWN = f"{_HERE / 'models'}{os.sep}"  # code like the user's own
+_HIDDEN_LIBRARIES = ("site-packages/ray/", "site-packages/pydantic/")
 
 
 class UserError(Exception):
@@ -36,3 +47,30 @@ def explain(error: ValidationError, allowed: Iterable[str]) -> UserError:
         else:
             problems.append(f"{field} is {problem['input']!r}; {said[0].lower()}{said[1:]}")
     return UserError(*problems)
+
+
+def user_traceback(error: BaseException, said: str = "") -> str:
+    """The traceback without frames of ours, of the import system, of Ray and of pydantic.
+
+    It ends with ``said``, or with the error's own type and text.
+    """
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if _is_shown(frame.filename)
+    ]
+    lines = traceback.format_list(frames)
+    lines += [said] if said else traceback.format_exception_only(error)
+    return "".join(lines).rstrip()
+
+
+def _is_shown(file: str) -> bool:
+    if file.startswith(_HIDDEN):
+        return file.startswith(_SHOWN)
+    return not any(library in file for library in _HIDDEN_LIBRARIES)
+
+
+def kind_of(error: str) -> str:
+    """What errors with the same cause have in common: the places in a traceback and the type,
+    or, where there is none, the last line without its numbers."""
+    places = re.findall(r"^  File .*$", error, re.MULTILINE)
+    last = error.strip().rpartition("\n")[2]
+    return "\n".join([*places, last.partition(":")[0]]) if places else re.sub(r"\d+", "", last)

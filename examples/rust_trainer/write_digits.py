@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models import data
+from tune_jobs.models import data
 
 with Path(__file__).with_name("digits.csv").open("w") as file:
     for split in ("train", "validation", "test"):

@@ -16,8 +16,8 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from models.data import Fold
-from models.programs.lines import words
+from tune_jobs.models.data import Fold
+from tune_jobs.models.programs.lines import words
 
 _NOT_FOR_THE_PROGRAM = ("command", "test_command", "grace_seconds", "trial_timeout", "fold")
 

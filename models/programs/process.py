@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
-from models.programs.guard import Guard
+from tune_jobs.models.programs.guard import Guard
 
 _MOMENT = 0.05  # seconds between two looks at whether it has ended
 

@@ -7,9 +7,9 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from models.base import TrainingError
-from models.programs.lines import Measured, measured
-from models.programs.process import Process
+from tune_jobs.models.base import TrainingError
+from tune_jobs.models.programs.lines import Measured, measured
+from tune_jobs.models.programs.process import Process
 
 _LAST_LINES, _LONGEST_LINE = 20, 500  # that an error shows
 

@@ -18,10 +18,10 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Literal
 
-from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Decision, Pause, Resume, Stop
-from search_algos.rungs import milestones
-from search_algos.space import Config, Space
+from tune_jobs.search_algos.base import Scheduler
+from tune_jobs.search_algos.decisions import Continue, Decision, Pause, Resume, Stop
+from tune_jobs.search_algos.rungs import milestones
+from tune_jobs.search_algos.space import Config, Space
 
 
 class ASHA(Scheduler):

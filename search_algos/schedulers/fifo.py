@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Decision
+from tune_jobs.search_algos.base import Scheduler
+from tune_jobs.search_algos.decisions import Continue, Decision
 
 
 class FIFO(Scheduler):

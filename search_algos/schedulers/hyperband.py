@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Decision, Pause, Resume
-from search_algos.rungs import BracketPlan, hyperband_brackets
-from search_algos.space import Config, Space
+from tune_jobs.search_algos.base import Scheduler
+from tune_jobs.search_algos.decisions import Continue, Decision, Pause, Resume
+from tune_jobs.search_algos.rungs import BracketPlan, hyperband_brackets
+from tune_jobs.search_algos.space import Config, Space
 
 
 class Hyperband(Scheduler):

@@ -10,9 +10,9 @@ from bisect import insort
 from collections import defaultdict
 from statistics import median
 
-from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Decision, Stop
-from search_algos.space import Space
+from tune_jobs.search_algos.base import Scheduler
+from tune_jobs.search_algos.decisions import Continue, Decision, Stop
+from tune_jobs.search_algos.space import Space
 
 
 class MedianStopping(Scheduler):

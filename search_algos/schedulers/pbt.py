@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Decision, Exploit, Pause, Resume
-from search_algos.domains import Choice, Domain, Float, Int, SpaceError
-from search_algos.space import Config, Space
+from tune_jobs.search_algos.base import Scheduler
+from tune_jobs.search_algos.decisions import Continue, Decision, Exploit, Pause, Resume
+from tune_jobs.search_algos.domains import Choice, Domain, Float, Int, SpaceError
+from tune_jobs.search_algos.space import Config, Space
 
 if TYPE_CHECKING:
     import numpy as np

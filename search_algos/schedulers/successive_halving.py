@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from search_algos.rungs import BracketPlan
-from search_algos.schedulers.hyperband import Hyperband
+from tune_jobs.search_algos.rungs import BracketPlan
+from tune_jobs.search_algos.schedulers.hyperband import Hyperband
 
 
 class SuccessiveHalving(Hyperband):

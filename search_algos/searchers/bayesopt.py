@@ -26,10 +26,10 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, Whi
 from sklearn.preprocessing import PowerTransformer
 from threadpoolctl import threadpool_limits
 
-from search_algos.base import Searcher
-from search_algos.history import History
-from search_algos.space import Config, Space
-from search_algos.unit_cube import Features, Points
+from tune_jobs.search_algos.base import Searcher
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Config, Space
+from tune_jobs.search_algos.unit_cube import Features, Points
 
 _CANDIDATES = 2000  # random points at which the acquisition function is looked up
 _STARTS = 2  # of them, the best, from which its maximum is climbed

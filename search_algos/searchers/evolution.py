@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from search_algos.base import Searcher
-from search_algos.domains import Choice, Domain
-from search_algos.history import History
-from search_algos.space import Config, Space
+from tune_jobs.search_algos.base import Searcher
+from tune_jobs.search_algos.domains import Choice, Domain
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Config, Space
 
 if TYPE_CHECKING:
     import numpy as np

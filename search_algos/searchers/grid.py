@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from search_algos.base import Searcher
-from search_algos.domains import Domain, json_key
-from search_algos.history import History
-from search_algos.space import Config, Space
+from tune_jobs.search_algos.base import Searcher
+from tune_jobs.search_algos.domains import Domain, json_key
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Config, Space
 
 
 class _Block(NamedTuple):

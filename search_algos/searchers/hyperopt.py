@@ -12,10 +12,10 @@ from typing import Any
 from hyperopt import JOB_STATE_DONE, STATUS_OK, Trials, hp, tpe
 from hyperopt.base import Domain as Problem
 
-from search_algos.base import Searcher
-from search_algos.domains import Choice
-from search_algos.history import History
-from search_algos.space import Config, Space
+from tune_jobs.search_algos.base import Searcher
+from tune_jobs.search_algos.domains import Choice
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Config, Space
 
 
 class HyperOptSearch(Searcher):

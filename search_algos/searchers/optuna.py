@@ -15,10 +15,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
-from search_algos.base import Searcher
-from search_algos.domains import Choice, Domain
-from search_algos.history import History
-from search_algos.space import Config, Space
+from tune_jobs.search_algos.base import Searcher
+from tune_jobs.search_algos.domains import Choice, Domain
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Config, Space
 
 _SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": lambda seed: TPESampler(seed=seed, constant_liar=True),

@@ -17,10 +17,10 @@ import pytest
 from finished import run_job
 from runs import tiny_job
 
-from models.command import Command
-from models.programs.program import ProgramError
-from search_algos.domains import Float
-from tune_jobs.run_state import Status
+from tune_jobs.experiment.state import Status
+from tune_jobs.models.command import Command
+from tune_jobs.models.programs.program import ProgramError
+from tune_jobs.search_algos.domains import Float
 
 Make = Callable[..., Command]
 
@@ -344,7 +344,7 @@ def test_what_a_program_leaves_behind_ends_with_it(make: Make) -> None:
 
 WORKER = """
 import sys, threading
-from models.command import Command
+from tune_jobs.models.command import Command
 
 model = Command(Command.Config(command="sh program.sh"))
 starter = threading.Thread(target=lambda: print(model.train_epoch(), flush=True))
@@ -385,7 +385,7 @@ def test_nothing_outlives_a_worker_that_was_killed(tmp_path: Path) -> None:
 
 TRIALS = """
 import os, subprocess
-from models.command import Command
+from tune_jobs.models.command import Command
 
 def trial():
     model = Command(Command.Config(command="sh -c 'echo 0.5; cat'"))

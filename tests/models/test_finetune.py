@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 
-from models import data
-from models.data import Arrays, Fold, MissingDataError, Split
-from models.finetune import Finetune, layers
+from tune_jobs.models import data
+from tune_jobs.models.data import Arrays, Fold, MissingDataError, Split
+from tune_jobs.models.finetune import Finetune, layers
 
 NETWORK = "shufflenet_v2_x0_5"  # the smallest that has batch norms
 

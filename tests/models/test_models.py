@@ -12,11 +12,11 @@ import pytest
 import small_problems
 import torch
 
-from models import MODELS, data
-from models.base import Model
-from models.cross_validation import CrossValidation
-from models.data import Arrays, Fold
-from models.supervised import Supervised
+from tune_jobs.models import MODELS, data
+from tune_jobs.models.base import Model
+from tune_jobs.models.data import Arrays, Fold
+from tune_jobs.models.training.cross_validation import CrossValidation
+from tune_jobs.models.training.supervised import Supervised
 
 
 class Case(NamedTuple):

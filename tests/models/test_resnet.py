@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torchvision import models as torchvision_models
 
-from models import data
-from models.resnet import ResNet
+from tune_jobs.models import data
+from tune_jobs.models.resnet import ResNet
 
 
 @pytest.mark.parametrize("depth", [18, 34, 50])

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs import falling, simulated
 
-from search_algos.decisions import Continue, Pause, Resume, Stop
-from search_algos.domains import Float
-from search_algos.schedulers.asha import ASHA
-from search_algos.space import Space
-from tune_jobs.run_state import Status
+from tune_jobs.experiment.state import Status
+from tune_jobs.search_algos.decisions import Continue, Pause, Resume, Stop
+from tune_jobs.search_algos.domains import Float
+from tune_jobs.search_algos.schedulers.asha import ASHA
+from tune_jobs.search_algos.space import Space
 
 SPACE = Space({"x": Float(0, 1)})
 

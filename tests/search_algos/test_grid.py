@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from runs import tiny_job
 from strategies import spaces
 
-from search_algos.domains import Choice, Float, Int, json_key
-from search_algos.history import History
-from search_algos.searchers.grid import GridSearch
-from search_algos.space import Config, Space
 from tune_jobs.errors import UserError
+from tune_jobs.search_algos.domains import Choice, Float, Int, json_key
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.searchers.grid import GridSearch
+from tune_jobs.search_algos.space import Config, Space
 
 
 def walked(grid: GridSearch, at_most: int = 10_000) -> list[Config]:

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_algos.history import History
+from tune_jobs.search_algos.history import History
 
 
 def history_of(*trials: list[float], ended: bool = True) -> History:

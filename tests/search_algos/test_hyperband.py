@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from runs import Recorded, falling, simulated
 from strategies import curves
 
-from search_algos.decisions import Stop
-from search_algos.rungs import hyperband_brackets
-from tune_jobs.facts import Stopped
-from tune_jobs.run_state import Status
-from tune_jobs.simulate import Curve, Epoch
+from tune_jobs.experiment.facts import Stopped
+from tune_jobs.experiment.state import Status
+from tune_jobs.search_algos.decisions import Stop
+from tune_jobs.search_algos.rungs import hyperband_brackets
+from tune_jobs.simulation.simulate import Curve, Epoch
 
 # Li et al., JMLR 2018, table 1 (R = 81, η = 3): (n_i, r_i) of brackets s = 4 to 0.
 PAPER = [

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from search_algos.decisions import Continue, Stop
-from search_algos.domains import Float
-from search_algos.schedulers.median import MedianStopping
-from search_algos.space import Space
+from tune_jobs.search_algos.decisions import Continue, Stop
+from tune_jobs.search_algos.domains import Float
+from tune_jobs.search_algos.schedulers.median import MedianStopping
+from tune_jobs.search_algos.space import Space
 
 SPACE = Space({"x": Float(0, 1)})
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from runs import simulated
 from strategies import curves, spaces
 
-from search_algos.decisions import Continue, Exploit, Pause
-from search_algos.domains import Choice, Float, Int, SpaceError
-from search_algos.schedulers.pbt import PBT
-from search_algos.space import Space
-from tune_jobs.facts import Resumed, Suggested
-from tune_jobs.simulate import Curve, Epoch
+from tune_jobs.experiment.facts import Resumed, Suggested
+from tune_jobs.search_algos.decisions import Continue, Exploit, Pause
+from tune_jobs.search_algos.domains import Choice, Float, Int, SpaceError
+from tune_jobs.search_algos.schedulers.pbt import PBT
+from tune_jobs.search_algos.space import Space
+from tune_jobs.simulation.simulate import Curve, Epoch
 
 SPACE = Space(
     {

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_algos.rungs import milestones
+from tune_jobs.search_algos.rungs import milestones
 
 
 def test_rungs_where_a_floating_point_logarithm_loses_one() -> None:

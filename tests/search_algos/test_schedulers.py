@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from runs import SPACE, Recorded, simulated
 from strategies import curves
 
-from search_algos.base import Scheduler
-from search_algos.decisions import Continue, Exploit, Pause, Stop
-from search_algos.schedulers import SCHEDULERS
-from tune_jobs.facts import Failed, Reported, Resumed, Stopped
-from tune_jobs.lookup import find_class, option_names
-from tune_jobs.run_state import Status
-from tune_jobs.simulate import Curve, Epoch
+from tune_jobs.experiment.facts import Failed, Reported, Resumed, Stopped
+from tune_jobs.experiment.state import Status
+from tune_jobs.names import find_class, option_names
+from tune_jobs.search_algos.base import Scheduler
+from tune_jobs.search_algos.decisions import Continue, Exploit, Pause, Stop
+from tune_jobs.search_algos.schedulers import SCHEDULERS
+from tune_jobs.simulation.simulate import Curve, Epoch
 
 Options = dict[str, Any]
 VARIANTS: list[tuple[str, Options]] = [

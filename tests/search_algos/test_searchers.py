@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import spaces
 
-from search_algos.base import Searcher, generator
-from search_algos.domains import Choice, Float, Int
-from search_algos.history import History
-from search_algos.searchers import SEARCHERS
-from search_algos.space import Config, Space
+from tune_jobs.search_algos.base import Searcher, generator
+from tune_jobs.search_algos.domains import Choice, Float, Int
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.searchers import SEARCHERS
+from tune_jobs.search_algos.space import Config, Space
 
 SPACE = Space(
     {

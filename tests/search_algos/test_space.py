@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import domains, spaces
 
-from search_algos.domains import Choice, Domain, Float, Int, SpaceError
-from search_algos.space import Space, split
+from tune_jobs.search_algos.domains import Choice, Domain, Float, Int, SpaceError
+from tune_jobs.search_algos.space import Space, split
 
 seeds = st.integers(0, 2**32 - 1)
 units = st.floats(0, 1)

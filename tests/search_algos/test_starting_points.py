@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from runs import falling, simulated, tiny_job
 from strategies import spaces
 
-from search_algos.domains import Choice, Float, SpaceError, json_key
-from search_algos.history import History
-from search_algos.searchers.grid import GridSearch
-from search_algos.searchers.random import RandomSearch
-from search_algos.space import Space
-from search_algos.starting_points import StartingPoints
 from tune_jobs.errors import UserError
+from tune_jobs.search_algos.domains import Choice, Float, SpaceError, json_key
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.searchers.grid import GridSearch
+from tune_jobs.search_algos.searchers.random import RandomSearch
+from tune_jobs.search_algos.space import Space
+from tune_jobs.search_algos.starting_points import StartingPoints
 
 SPACE = Space(
     {

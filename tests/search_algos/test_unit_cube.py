@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import spaces
 
-from search_algos.domains import Choice, Float, Int
-from search_algos.space import Space
-from search_algos.unit_cube import Features
+from tune_jobs.search_algos.domains import Choice, Float, Int
+from tune_jobs.search_algos.space import Space
+from tune_jobs.search_algos.unit_cube import Features
 
 
 @settings(max_examples=60)

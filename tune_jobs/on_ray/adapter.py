@@ -10,10 +10,10 @@ from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
-from search_algos.decisions import Continue, Exploit, Pause, Stop
 from tune_jobs.on_ray.deaths import death_of
 from tune_jobs.on_ray.dispatcher import Dispatcher
 from tune_jobs.on_ray.trainable import ASSIGNMENT, REPORT
+from tune_jobs.search_algos.decisions import Continue, Exploit, Pause, Stop
 
 
 class ExperimentSearcher(Searcher):

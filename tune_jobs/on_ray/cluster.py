@@ -14,7 +14,7 @@ import ray
 from ray._common.utils import get_ray_address_file
 
 from tune_jobs.errors import UserError
-from tune_jobs.job import TuneJob
+from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.notice import draining_nodes
 
 # Ray would start workers beforehand that are of no use, since Ray Tune's have an environment of

@@ -9,15 +9,15 @@ from dataclasses import replace
 
 from ray.tune.experiment import Trial as RayTrial
 
-from search_algos.decisions import Decision, Exploit, Pause, Stop
-from tune_jobs.assignments import Assignment, FinalTest, Train
-from tune_jobs.driving import Books
 from tune_jobs.errors import UserError
-from tune_jobs.experiment import Experiment
-from tune_jobs.interrupt import Interrupt
+from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
+from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.on_ray.deaths import Death
 from tune_jobs.on_ray.trainable import ASSIGNMENT, Report
 from tune_jobs.on_ray.watchdog import Hangs
+from tune_jobs.runs.books import Books
+from tune_jobs.runs.interrupt import Interrupt
+from tune_jobs.search_algos.decisions import Decision, Exploit, Pause, Stop
 
 _TEST = -1  # stands for the final test among the numbers of trials
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import ray
 
-from tune_jobs.driving import locked
 from tune_jobs.errors import UserError
-from tune_jobs.facts import Known
-from tune_jobs.interrupt import Interrupt
-from tune_jobs.job import TuneJob
-from tune_jobs.journal import Past
+from tune_jobs.experiment.facts import Known
+from tune_jobs.experiment.state import RunState
+from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.cluster import TrialResources, connected
-from tune_jobs.run_folder import RunFolder
-from tune_jobs.run_state import RunState
+from tune_jobs.runs.books import locked
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.interrupt import Interrupt
+from tune_jobs.runs.journal import Past
 from tune_jobs.storage.lease import Lease
-from tune_jobs.views import View
+from tune_jobs.views.view import View
 
 
 def run(
@@ -40,7 +40,7 @@ def run(
     """
     interrupt = Interrupt()
     with _connected(interrupt):
-        from tune_jobs.on_ray.drive import drive
+        from tune_jobs.on_ray.driver import drive
 
         resources = TrialResources.of(job)
         with locked(folder) as lease:
@@ -61,7 +61,7 @@ def resume(
     valid job as it is now; returns what came of it. Raises UserError as `run` does."""
     interrupt = Interrupt()
     with _connected(interrupt):
-        from tune_jobs.on_ray.drive import drive
+        from tune_jobs.on_ray.driver import drive
 
         resources = TrialResources.of(job)
         with _way_on_told(folder):
@@ -74,7 +74,7 @@ def _connected(interrupt: Interrupt) -> Iterator[None]:
     done meanwhile. Both import few of the same modules then, and those import no others, so that
     neither thread meets one half made."""
     with interrupt.listening(), ThreadPoolExecutor(1) as background:
-        imported = background.submit(import_module, "tune_jobs.on_ray.drive")
+        imported = background.submit(import_module, "tune_jobs.on_ray.driver")
         with connected(), interrupt.listening():  # again, since Ray takes SIGTERM for itself
             imported.result()
             yield

@@ -15,16 +15,16 @@ from typing import Any
 import ray.cloudpickle
 from ray import tune
 
-from models.base import Model, TrainingError
-from models.cross_validation import CrossValidation
-from models.data import MissingDataError
-from tune_jobs.assignments import Assignment, FinalTest, Train
-from tune_jobs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
+from tune_jobs.errors import user_traceback
+from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
+from tune_jobs.models.base import Model, TrainingError
+from tune_jobs.models.data import MissingDataError
+from tune_jobs.models.training.cross_validation import CrossValidation
 from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.watchdog import ended_when_it_hangs, report_of
-from tune_jobs.restore import restore
+from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
+from tune_jobs.runs.restore import restore
 from tune_jobs.storage import StorageError
-from tune_jobs.tracebacks import user_traceback
 
 ASSIGNMENT = "assignment"
 """The one key of a Ray trial's config."""

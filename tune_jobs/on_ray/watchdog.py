@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from tune_jobs.assignments import Assignment, Train
+from tune_jobs.experiment.assignments import Assignment, Train
 
 
 @contextmanager

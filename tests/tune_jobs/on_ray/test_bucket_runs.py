@@ -22,9 +22,9 @@ from drivers import (
 )
 from s3_server import S3Server, s3_server
 
-from tune_jobs.facts import Fact, Reported, Suggested, Warned
-from tune_jobs.run_folder import RunFolder, find_storage
-from tune_jobs.run_state import Status
+from tune_jobs.experiment.facts import Fact, Reported, Suggested, Warned
+from tune_jobs.experiment.state import Status
+from tune_jobs.runs.folder import RunFolder, find_storage
 from tune_jobs.storage.mirror import read_journal
 
 pytestmark = pytest.mark.usefixtures("ray_session")

@@ -11,14 +11,14 @@ from finished import Finished, run_job
 from rich.console import Console
 from runs import tiny_job
 
-from search_algos.domains import Choice, Float
+from tune_jobs.api.start import resume
+from tune_jobs.cli.screens import print_run
 from tune_jobs.errors import UserError
-from tune_jobs.facts import Failed, Moved, Reported
-from tune_jobs.journal import read
-from tune_jobs.resume import resume
-from tune_jobs.run_folder import RunFolder, Storage
-from tune_jobs.run_state import RunState, Status, Trial
-from tune_jobs.screens import print_run
+from tune_jobs.experiment.facts import Failed, Moved, Reported
+from tune_jobs.experiment.state import RunState, Status, Trial
+from tune_jobs.runs.folder import RunFolder, Storage
+from tune_jobs.runs.journal import read
+from tune_jobs.search_algos.domains import Choice, Float
 from tune_jobs.storage import Folder
 
 pytestmark = pytest.mark.usefixtures("ray_session")

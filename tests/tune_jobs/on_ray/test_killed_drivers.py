@@ -21,9 +21,9 @@ from drivers import (
 )
 from runs import falling, run_in_folder, tiny_job
 
-from tune_jobs.facts import Interrupted, Reported, Suggested
-from tune_jobs.run_folder import RunFolder
-from tune_jobs.run_state import Status
+from tune_jobs.experiment.facts import Interrupted, Reported, Suggested
+from tune_jobs.experiment.state import Status
+from tune_jobs.runs.folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tune_jobs.facts import Failed, Moved
-from tune_jobs.journal import read
-from tune_jobs.run_folder import RunFolder
-from tune_jobs.run_state import Status
-from tune_jobs.screens import print_run
+from tune_jobs.cli.screens import print_run
+from tune_jobs.experiment.facts import Failed, Moved
+from tune_jobs.experiment.state import Status
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.journal import read
 
 TESTS = Path(__file__).parents[2]
 

@@ -9,10 +9,10 @@ import pytest
 from finished import Finished, run_job
 from runs import tiny_job
 
-from search_algos.decisions import Exploit, Pause
-from search_algos.domains import Float
-from tune_jobs.facts import Reported, Resumed, Stopped, Suggested
-from tune_jobs.run_state import Status
+from tune_jobs.experiment.facts import Reported, Resumed, Stopped, Suggested
+from tune_jobs.experiment.state import Status
+from tune_jobs.search_algos.decisions import Exploit, Pause
+from tune_jobs.search_algos.domains import Float
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 SPACE = {"x": Float(0, 1), "rate": Float(0.5, 2, log=True)}

@@ -12,14 +12,14 @@ from finished import run_job
 from runs import tiny_job
 from tiny_model import Tiny
 
-from search_algos.domains import Choice, Float, Int
 from tune_jobs.errors import UserError
-from tune_jobs.facts import Reported
-from tune_jobs.job import TuneJob
-from tune_jobs.job_files import load_job
-from tune_jobs.journal import read
-from tune_jobs.overrides import override
-from tune_jobs.run_state import Status
+from tune_jobs.experiment.facts import Reported
+from tune_jobs.experiment.state import Status
+from tune_jobs.job.files import load_job
+from tune_jobs.job.overrides import override
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.runs.journal import read
+from tune_jobs.search_algos.domains import Choice, Float, Int
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 

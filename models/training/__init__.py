@@ -1,0 +1,1 @@
+"""What models share: recipes, batches, augmentation, folds, devices."""

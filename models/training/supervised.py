@@ -1,0 +1,142 @@
+"""What every network that learns from labelled examples shares: data, epoch, measures, state.
+
+Tensors stay in memory on the device and batches are picked by index: on small examples a
+DataLoader with a transform per sample spends most of its time outside the network.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from tune_jobs.models.base import Metrics, Model
+from tune_jobs.models.data import Split
+from tune_jobs.models.training.batches import Examples, batches, examples
+from tune_jobs.models.training.devices import best_device, mixed_precision, seeded
+from tune_jobs.models.training.recipes import make_optimizer, optimize, reconfigured
+from tune_jobs.models.training.tasks import task_of
+
+
+class Supervised(Model):
+    """A network trained on a data set of `tune_jobs.models.data`, by a `Recipe` that also
+    names the ``dataset``. Labels say what is learned: classes, or numbers.
+
+    The randomness of an epoch (order, dropout, augmentation) is a function of the seed and
+    the epoch's number, so there is no random state to save.
+    """
+
+    structural = frozenset({"dataset", "fold", "optimizer"})
+    evaluation_batch: ClassVar[int] = 2048  # examples at once where no gradient is kept
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.device = best_device()
+        self.epoch = 0
+        self._train = self._examples("train")
+        self._validation = self._examples("validation")
+        self.task = task_of(self._train.y)
+        with self._seeded():
+            self.network = self.build_network().to(self.device)
+        if self._on_images:
+            self.network.to(memory_format=torch.channels_last)
+        self.optimizer = make_optimizer(self.parameter_groups(), config)
+
+    @abstractmethod
+    def build_network(self) -> nn.Module:
+        """From inputs as `prepared` makes them, of shape (n, *shape), to (n, ..., task.outputs)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one input."""
+        return tuple(self._train.x.shape[1:])
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """As torch's optimizers take them; see `make_optimizer`."""
+        return [{"params": [p for p in self.network.parameters() if p.requires_grad]}]
+
+    def prepared(self, x: Tensor) -> Tensor:
+        """Inputs as the network takes them: normalised by the training data."""
+        return (x.float() - self._train.mean) / self._train.std
+
+    def changed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Prepared training inputs and labels, changed at random."""
+        return x, y
+
+    def examples_per_epoch(self) -> int:
+        return len(self._train.y)
+
+    def train_epoch(self) -> Metrics:
+        self.network.train()
+        config, total = self.config, torch.zeros((), device=self.device)
+        with self._seeded(self.epoch + 1):
+            order = torch.randperm(len(self._train.y))[: self.examples_per_epoch()]
+            if len(order) % config.batch_size == 1 and len(order) > 1:
+                order = order[:-1]  # a batch of one has no variance to normalise by
+            steps = -(-len(order) // config.batch_size)
+            for step, (x, y) in enumerate(self._batches(self._train, order, config.batch_size)):
+                x, y = self.changed(self.prepared(x), y)
+                with self._precision():
+                    loss = self.task.loss(self.network(x), y, config.label_smoothing)
+                progress = (self.epoch + step / steps) / config.max_epochs
+                optimize(loss, self.optimizer, config, progress)
+                total += loss.detach() * len(x)
+        self.epoch += 1
+        return {"train_loss": total.item() / len(order)}
+
+    def evaluate(self) -> Metrics:
+        return self._measure("val", self._validation)
+
+    def test(self) -> Metrics:
+        return self._measure("test", self._examples("test"))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "epoch": self.epoch,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epoch = state["epoch"]
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def reconfigure(self, config: Any) -> None:
+        self.config = config
+        reconfigured(self.optimizer, self.parameter_groups(), config)
+        for module in self.network.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = config.dropout
+
+    @torch.no_grad()
+    def _measure(self, name: str, data: Examples) -> Metrics:
+        self.network.eval()
+        outputs, labels = [], []
+        for x, y in self._batches(data, torch.arange(len(data.y)), self.evaluation_batch):
+            with self._precision():
+                outputs.append(self.network(self.prepared(x)).float())
+            labels.append(y)
+        measured = self.task.measure(torch.cat(outputs), torch.cat(labels))
+        return {f"{name}_{measure}": value for measure, value in measured.items()}
+
+    def _examples(self, split: Split) -> Examples:
+        return examples(self.config.dataset, split, self.config.fold, self.device)
+
+    def _batches(self, data: Examples, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for x, y in batches(data, order, size, self.device):
+            yield x.contiguous(memory_format=torch.channels_last) if self._on_images else x, y
+
+    @property
+    def _on_images(self) -> bool:
+        return len(self.shape) == 3
+
+    def _seeded(self, epoch: int = 0) -> AbstractContextManager[None]:
+        return seeded(self.config.seed, epoch, self.device)
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return mixed_precision(self.device)

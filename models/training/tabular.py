@@ -1,0 +1,124 @@
+"""What the models of scikit-learn share: rows, epochs, measures, checkpoints.
+
+scikit-learn saves its estimators as pickles, and loading one runs code from the file. So a
+checkpoint is JSON: numbers, and the configs of the epochs so far, under which what it leaves out is
+trained again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import NonNegativeInt
+from pydantic.dataclasses import dataclass
+from threadpoolctl import threadpool_limits
+
+from tune_jobs.models import data
+from tune_jobs.models.base import STRICT, Metrics, Model
+from tune_jobs.models.data import Arrays, Fold, Split
+
+
+@dataclass(frozen=True, config=STRICT)
+class TabularConfig:
+    """What all of them know; pydantic rejects values that make no sense."""
+
+    dataset: Literal["digits", "california", "diabetes"] = "digits"
+    seed: NonNegativeInt = 0
+    fold: Fold | None = None  # of a cross-validation, which sets it
+
+
+class Tabular(Model):
+    """A model of the rows of a data set of `tune_jobs.models.data`, on one thread. Labels say
+    what is learned: classes, or targets.
+
+    The randomness of an epoch is a function of the seed and the epoch's number, so there is no
+    random state to save. A loss is the mean squared error in the labels' own unit, or the log
+    loss, in which no class is held less likely than one in the number of training rows: a leaf
+    that has never seen a class says 0.
+    """
+
+    structural = frozenset({"dataset", "fold"})
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.configs: list[Any] = []  # of the epochs so far
+        self._train = self._rows("train")
+        self._validation = self._rows("validation")
+        labels = self._train.y
+        self.learns_classes = labels.dtype.kind in "iu"
+        self._untrained = (
+            np.bincount(labels) / len(labels) if self.learns_classes else labels.mean()
+        )
+
+    @abstractmethod
+    def fit_epoch(self) -> Metrics:
+        """Trains the epoch whose config `configs` ends with."""
+
+    @abstractmethod
+    def predict(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Targets (n,), or probabilities of the classes (n, classes), of rows (n, features)."""
+
+    def train_epoch(self) -> Metrics:
+        self.configs.append(self.config)
+        with threadpool_limits(1):
+            return self.fit_epoch()
+
+    def evaluate(self) -> Metrics:
+        return self.measured("val", self._validation)
+
+    def test(self) -> Metrics:
+        return self.measured("test", self._rows("test"))
+
+    def measured(self, name: str, rows: Arrays) -> Metrics:
+        if not self.configs:
+            shape = (len(rows.y), *np.shape(self._untrained))
+            return self.judged(name, np.broadcast_to(self._untrained, shape), rows.y)
+        with threadpool_limits(1):
+            return self.judged(name, self.predict(rows.x), rows.y)
+
+    def judged(self, name: str, outputs: NDArray[Any], labels: NDArray[Any]) -> Metrics:
+        """Outputs as of `predict`, compared with the labels (n,)."""
+        if self.learns_classes:
+            likelihood = outputs[np.arange(len(labels)), labels].clip(min=1 / len(self._train.y))
+            right = outputs.argmax(axis=1) == labels
+            return {f"{name}_loss": -np.log(likelihood).mean(), f"{name}_accuracy": right.mean()}
+        error = np.square(outputs - labels).mean()
+        return {f"{name}_loss": error, f"{name}_r2": 1 - error / labels.var()}
+
+    def outputs(self, estimator: Any, x: NDArray[Any]) -> NDArray[Any]:
+        """Of an estimator of scikit-learn's, as of `predict`."""
+        found: NDArray[Any] = (
+            estimator.predict_proba(x) if self.learns_classes else estimator.predict(x)
+        )
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"configs": [dataclasses.asdict(config) for config in self.configs]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.configs = [self.Config(**config) for config in state["configs"]]
+
+    def reconfigure(self, config: Any) -> None:
+        self.config = config
+
+    def save(self, folder: Path) -> None:
+        (folder / "state.json").write_text(json.dumps(self.state_dict()))
+
+    def load(self, folder: Path) -> None:
+        self.load_state_dict(json.loads((folder / "state.json").read_text()))
+
+    def _rows(self, split: Split) -> Arrays:
+        x, y = data.load(self.config.dataset, split, self.config.fold)
+        rows = np.asarray(x.reshape(len(x), -1), dtype=np.float32)
+        return Arrays(rows, y if y.dtype.kind in "iu" else y.astype(np.float64))
+
+
+def epoch_seed(config: TabularConfig, epoch: int) -> int:
+    """Of what scikit-learn draws in an epoch: another one for another seed or epoch."""
+    return int(np.random.SeedSequence((config.seed, epoch)).generate_state(1)[0])

@@ -1,0 +1,281 @@
+"""The command line: tune-jobs list | methods | show | run | resume | status | simulate."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from tune_jobs.cli import screens
+from tune_jobs.errors import UserError
+from tune_jobs.experiment.state import RunState
+from tune_jobs.job.files import load_job, ready_jobs
+from tune_jobs.job.overrides import override
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.runs.folder import RunFolder, find_run, find_storage, new_run
+from tune_jobs.runs.warm_start import known_from
+from tune_jobs.search_algos.schedulers import SCHEDULERS
+from tune_jobs.search_algos.searchers import SEARCHERS
+from tune_jobs.views.progress import progress_view
+
+SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
+EXIT_NO_RESULT, EXIT_BAD_INPUT = 1, 2
+EXIT_BY_SIGNAL = 128  # and its number, as shells have it
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+class _Console(Console):
+    """For a run, which does not end because nobody reads its output any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError("nobody reads the output any more")
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Seconds as a number, or with a unit: 90s, 10m, 2h."""
+    if value is None:
+        return None
+    try:
+        return float(value.rstrip("smh")) * SECONDS_IN.get(value[-1:], 1)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no time; give 90s, 10m or 2h") from None
+
+
+# Those of a driver's stretch of a run, so of `resume` too.
+DRIVE_OPTIONS = [
+    click.option("--max-concurrent", type=int, help="Trials at a time.  [default: all that fit]"),
+    click.option("--cpus-per-trial", type=float, help="May be a fraction."),
+    click.option("--gpus-per-trial", type=float, help="May be a fraction."),
+    click.option("--time-budget", callback=_seconds, help="After it, trials end: 90s, 10m, 2h."),
+    click.option("--max-failures", type=int, help="Restarts of a trial.  [default: 3]"),
+    click.option("--fail-fast", is_flag=True, default=None, help="The first failure ends the run."),
+    click.option("--trial-timeout", callback=_seconds, help="Without a report, a trial hangs."),
+    click.option("--keep-checkpoints", type=int, help="Of every trial.  [default: 2]"),
+    click.option("--checkpoint-quota", metavar="SIZE", help="For the whole run: 500MiB, 20GB."),
+]
+RUN_OPTIONS = [
+    click.option("--samples", "num_samples", type=int, help="Trials."),
+    click.option("--searcher", help=f"One of {', '.join(SEARCHERS)}, or module:Class."),
+    click.option("--scheduler", help=f"One of {', '.join(SCHEDULERS)}, or module:Class."),
+    click.option("--max-epochs", type=int, help="Epochs of a complete trial."),
+    click.option("--folds", type=int, help="Cross-validate: every epoch of a trial is a fold."),
+    click.option("--patience", type=int, help="Epochs without a better one that end a trial."),
+    click.option("--min-delta", type=float, help="What counts as better.  [default: 0]"),
+    click.option("--seed", type=int, help="Of the searcher, the scheduler and the models."),
+    click.option("--warm-start", metavar="RUN", help="Learn from the trials of an earlier run."),
+    click.option("--name", help="Of the run.  [default: the job's name and the time]"),
+    *DRIVE_OPTIONS,
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="learning_rate=0.01 fixes a hyperparameter; scheduler.grace_period=3 an option.",
+    ),
+]
+storage_option = click.option(
+    "--storage",
+    metavar="PLACE",
+    help="Of all runs: a folder or s3://bucket/folder.  [default: $TUNE_JOBS_STORAGE or ./results]",
+)
+
+
+def options(*given: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Several options at once, in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(given):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.group(context_settings=HELP_OPTIONS)
+@click.version_option(package_name="tune-jobs")
+def cli() -> None:
+    """Tune models on a laptop, a machine with GPUs, or a Ray cluster."""
+
+
+@cli.command("list")
+def list_() -> None:
+    """The ready jobs, and the searchers and schedulers a job can name."""
+    screens.print_jobs(Console(), map(load_job, ready_jobs()))
+
+
+@cli.command()
+def methods() -> None:
+    """The searchers and schedulers: what they do, and what goes with what (Markdown)."""
+    from tune_jobs.cli.methods import methods_markdown  # imports all of them, which takes seconds
+
+    click.echo(methods_markdown())
+
+
+@cli.command()
+@click.argument("job")
+def show(job: str) -> None:
+    """What JOB, a ready job's name or the path of a job file, would do."""
+    screens.print_job(Console(), *load_job(job))
+
+
+@cli.command()
+@click.argument("job")
+@options(*RUN_OPTIONS, storage_option)
+def run(job: str, **flags: Any) -> None:
+    """Run JOB, a ready job's name or the path of a job file."""
+    declared, module = load_job(job)
+    _run(declared, module.__file__, **flags)
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--samples", "num_samples", metavar="N|+N", help="Trials in all, or more of them.")
+@click.option("--max-epochs", type=int, help="Complete trials go on to this many epochs.")
+@options(*DRIVE_OPTIONS)
+@click.option("--job-file", metavar="FILE", help="Where the job stands now, if it was moved.")
+@click.option("--truncate-at", type=int, metavar="LINE", help="Cut a damaged journal off there.")
+@storage_option
+def resume(run: str, storage: str | None, **flags: Any) -> None:
+    """Go on with RUN, a name or a path, as if it had never stopped; or make it longer."""
+    from tune_jobs.api.start import resume as go_on
+
+    console, place = _Console(), find_storage(storage)
+    folder, state = go_on(find_run(place, run), place, console, **flags)
+    _finish(console, folder, state)
+
+
+@cli.command()
+@click.argument("job")
+@click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True)
+@click.option("--searcher", metavar="NAME,...", help="Those to compare.  [default: the job's]")
+@click.option("--scheduler", metavar="NAME,...", help="Those to compare.  [default: the job's]")
+@click.option("--samples", "num_samples", type=int, help="Trials.")
+@click.option("--max-epochs", type=int, help="Epochs of a complete trial.")
+@click.option("--seed", type=int, help="Of the searcher, the scheduler and the curves.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="As for run.")
+@click.option(
+    "--curves",
+    metavar="FILE.npz[:TASK]",
+    help="Recorded learning curves.  [default: made-up ones over the job's space]",
+)
+def simulate(
+    job: str,
+    workers: int,
+    searcher: str | None,
+    scheduler: str | None,
+    curves: str | None,
+    settings: Iterable[str],
+    **fields: Any,
+) -> None:
+    """How JOB would go on a virtual clock, without training: methods side by side."""
+    from tune_jobs.simulation.comparison import compare
+    from tune_jobs.simulation.curves import ClosedForm, Recorded
+
+    declared = override(load_job(job)[0], fields)
+    objective, space = declared.objective, override(declared, {}, settings).checked_domains()
+    shown: ClosedForm | Recorded
+    if curves:
+        shown = Recorded.read(curves, space, objective)
+        shown.check_epochs(declared.max_t)
+    else:
+        shown = ClosedForm(space, objective, declared.max_t, declared.seed)
+    outcomes = compare(
+        declared,
+        shown,
+        workers,
+        searcher.split(",") if searcher else [declared.searcher],
+        scheduler.split(",") if scheduler else [declared.scheduler],
+        settings,
+    )
+    screens.print_comparison(Console(), declared, workers, outcomes)
+
+
+@cli.command()
+@click.argument("run", required=False)
+@storage_option
+def status(run: str | None, storage: str | None) -> None:
+    """How RUN stands, or every run of the storage."""
+    place = find_storage(storage)
+    if run is None:
+        screens.print_runs(Console(), place.runs())
+    else:
+        screens.print_run(Console(), find_run(place, run))
+
+
+def main() -> None:
+    """`tune-jobs`."""
+    _exit_cleanly(cli)
+
+
+def run_script(job: TuneJob) -> None:
+    """A job file as a script, with the flags of `tune-jobs run`."""
+
+    @click.command(help=f"Run the job {job.name}.", context_settings=HELP_OPTIONS)
+    @options(*RUN_OPTIONS, storage_option)
+    def script(**flags: Any) -> None:
+        _run(job, getattr(sys.modules["__main__"], "__file__", None), **flags)
+
+    _exit_cleanly(script)
+
+
+def _run(
+    job: TuneJob,
+    file: str | None,
+    *,
+    name: str | None,
+    storage: str | None,
+    settings: Iterable[str],
+    **fields: Any,
+) -> None:
+    job = override(job, fields, settings)
+    place = find_storage(storage)
+    folder = new_run(job, place, name)
+    folder.check_free()
+    job.validate()
+    known = known_from(find_run(place, job.warm_start), job) if job.warm_start else []
+    console = _Console()
+    console.print(
+        f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.extent}",
+        highlight=False,
+    )
+    from tune_jobs.on_ray.runner import run  # Ray takes seconds to import
+
+    with closing(progress_view(job, console)) as progress:
+        state = run(job, folder, progress, known, Path(file).resolve() if file else None)
+    _finish(console, folder, state)
+
+
+def _finish(console: Console, folder: RunFolder, state: RunState) -> None:
+    with suppress(BrokenPipeError):
+        screens.print_result(console, folder, state)
+    sys.exit(_exit_code(state))
+
+
+def _exit_code(state: RunState) -> int:
+    if state.closed and state.closed.status == "interrupted":
+        return EXIT_BY_SIGNAL + signal.Signals[state.closed.reason or "SIGINT"]
+    return 0 if state.tested and not state.tested.error else EXIT_NO_RESULT
+
+
+def _exit_cleanly(command: click.Command) -> None:
+    """Runs a command; a mistake of the person who gave it is a message and no traceback."""
+    try:
+        sys.exit(command.main(standalone_mode=False))  # click itself would end with 1 on Ctrl-C
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except UserError as error:
+        for problem in error.problems:
+            click.echo(f"error: {problem}", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+    except OSError as error:  # a disk or a share in trouble
+        click.echo(f"error: {error}", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(EXIT_BY_SIGNAL + signal.SIGINT)

@@ -1,0 +1,29 @@
+"""Ends trials that have stopped to get better, whatever the scheduler would have them do."""
+
+from __future__ import annotations
+
+from tune_jobs.search_algos.decisions import Stop
+
+
+class EarlyStopping:
+    """Stops a trial after ``patience`` epochs in a row of which none was better by more than
+    ``min_delta``, in the metric's unit (Prechelt, Early Stopping - But When?, 1998).
+
+    It is told every report, also those of an earlier driver, and so is where that was.
+    """
+
+    def __init__(self, patience: int | None, min_delta: float) -> None:
+        self._patience = patience
+        self._min_delta = min_delta
+        self._best: dict[tuple[int, int], tuple[float, int]] = {}
+
+    def on_report(self, trial_id: int, lineage: int, epoch: int, loss: float) -> Stop | None:
+        """A trial that was made a clone (another ``lineage``) begins anew."""
+        key = trial_id, lineage
+        best, best_epoch = self._best.get(key, (loss, epoch))
+        if loss < best - self._min_delta:
+            best, best_epoch = loss, epoch
+        self._best[key] = best, best_epoch
+        if self._patience is None or epoch - best_epoch < self._patience:
+            return None
+        return Stop(f"no better since epoch {best_epoch}")

@@ -1,0 +1,223 @@
+"""What a run's facts add up to: its trials and its incumbent. A pure fold, shared by all views."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple
+
+from tune_jobs.experiment.facts import (
+    Closed,
+    Draining,
+    Fact,
+    Failed,
+    Interrupted,
+    Known,
+    Moved,
+    Opened,
+    Reopened,
+    Reported,
+    Resumed,
+    Stopped,
+    Suggested,
+    Tested,
+    Warned,
+)
+from tune_jobs.experiment.objective import Objective
+from tune_jobs.search_algos.decisions import Continue, Exploit, Pause, Stop
+
+
+class Status(str, Enum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"  # trained all its epochs
+    STOPPED = "stopped"  # ended early by a decision
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Status.COMPLETED, Status.STOPPED, Status.FAILED)
+
+
+class CheckpointRef(NamedTuple):
+    trial_id: int
+    epoch: int
+
+
+@dataclass
+class Trial:
+    trial_id: int
+    config: dict[str, Any]
+    status: Status = Status.RUNNING
+    epoch: int = 0  # epochs recorded
+    metrics: dict[str, float] = field(default_factory=dict)  # of the last epoch
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    seconds: float = 0.0  # of training and evaluation
+    node: str = ""
+    failures: int = 0
+    moves: list[str] = field(default_factory=list)  # why it went on elsewhere, every time
+    moved_at: int = -1  # epochs recorded at the last move
+    lineage: int = 0  # how often it was made a clone
+    clone_of: CheckpointRef | None = None  # where its lineage began
+    cloned_at: int = 0  # epochs recorded then
+    note: str = ""  # why it ended, or its last error
+
+
+class Incumbent(NamedTuple):
+    """The best epoch of any trial so far, as the objective ranks them; of equals, the first."""
+
+    trial_id: int
+    epoch: int
+    loss: float
+    config: dict[str, Any]
+
+    @property
+    def checkpoint(self) -> CheckpointRef:
+        return CheckpointRef(self.trial_id, self.epoch)
+
+
+class RunState:
+    """The trials of a run, by number, after every fact it was given."""
+
+    def __init__(self, objective: Objective, num_samples: int, max_epochs: int) -> None:
+        self.objective = objective
+        self.num_samples = num_samples
+        self.max_epochs = max_epochs
+        self.trials: dict[int, Trial] = {}
+        self.counts: Counter[Status] = Counter()
+        self.epochs_total = 0
+        self.incumbent: Incumbent | None = None
+        self.draining = ""  # why no new trial starts
+        self.warnings: list[str] = []
+        self.tested: Tested | None = None
+        self.closed: Closed | None = None
+        self.started = math.nan  # seconds since 1970
+        self.idle = 0.0  # seconds between one driver's last fact and the next one's first
+        self.first_report = math.nan
+        self.last_fact = math.nan
+
+    @classmethod
+    def of(
+        cls, facts: Iterable[Fact], objective: Objective, num_samples: int, max_epochs: int
+    ) -> RunState:
+        """The numbers are those that the run began with."""
+        state = cls(objective, num_samples, max_epochs)
+        for fact in facts:
+            state.apply(fact)
+        return state
+
+    @property
+    def all_ended(self) -> bool:
+        return self.counts[Status.RUNNING] + self.counts[Status.PAUSED] == 0
+
+    @property
+    def seconds(self) -> float:
+        """How long drivers were at work on the run."""
+        return self.last_fact - self.started - self.idle
+
+    @property
+    def ended(self) -> int:
+        return sum(count for status, count in self.counts.items() if status.is_final)
+
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation of the incumbent's metric over the folds, where there are some."""
+        best = self.incumbent
+        if best is None or not self.objective.over_folds:
+            return None
+        return self.trials[best.trial_id].metrics.get(f"{self.objective.metric}_std")
+
+    def with_status(self, status: Status) -> list[Trial]:
+        return [trial for trial in self.trials.values() if trial.status is status]
+
+    def apply(self, fact: Fact) -> None:
+        before, self.last_fact = self.last_fact, fact.time
+        match fact:
+            case Opened():
+                self.started = fact.time
+            case Reopened():
+                self.idle += fact.time - before
+                self._reopen(fact)
+            case Known() | Interrupted():
+                pass  # for the searcher; for views
+            case Suggested():
+                self.trials[fact.trial_id] = Trial(fact.trial_id, dict(fact.config))
+                self.counts[Status.RUNNING] += 1
+            case Reported():
+                self._apply_report(self.trials[fact.trial_id], fact)
+            case Resumed():
+                self._move(self.trials[fact.trial_id], Status.RUNNING)
+                if fact.exploit:
+                    self._clone(self.trials[fact.trial_id], fact.exploit)
+            case Stopped():
+                self._move(self.trials[fact.trial_id], Status.STOPPED, fact.reason)
+            case Failed():
+                trial = self.trials[fact.trial_id]
+                trial.failures += 1
+                self._move(trial, Status.RUNNING if fact.retry else Status.FAILED, fact.error)
+            case Moved():
+                trial = self.trials[fact.trial_id]
+                trial.moves.append(fact.reason)
+                trial.moved_at = trial.epoch
+            case Warned():
+                self.warnings.append(fact.text)
+            case Draining():
+                self.draining = fact.reason
+            case Tested():
+                self.tested = fact
+            case Closed():
+                self.closed = fact
+
+    def _reopen(self, fact: Reopened) -> None:
+        self.num_samples, self.max_epochs = fact.num_samples, fact.max_epochs
+        self.draining, self.closed = "", None
+        for trial_id in fact.continued:
+            self._move(self.trials[trial_id], Status.RUNNING)
+        for trial_id in fact.paused:
+            self._move(self.trials[trial_id], Status.PAUSED)
+
+    def _apply_report(self, trial: Trial, fact: Reported) -> None:
+        trial.epoch = fact.epoch
+        trial.metrics = dict(fact.metrics)
+        trial.seconds += fact.seconds
+        trial.node = fact.node
+        self.epochs_total += 1
+        if self.epochs_total == 1:
+            self.first_report = fact.time
+        self._judge(trial, self.objective.loss(fact.metrics))
+        match fact.decision:
+            case Continue():
+                pass
+            case Pause():
+                self._move(trial, Status.PAUSED)
+            case Stop(reason):
+                complete = fact.epoch >= self.max_epochs
+                self._move(trial, Status.COMPLETED if complete else Status.STOPPED, reason)
+            case Exploit() as exploit:
+                self._clone(trial, exploit)
+
+    def _clone(self, trial: Trial, exploit: Exploit) -> None:
+        trial.config = dict(exploit.config)
+        trial.lineage += 1
+        trial.clone_of = CheckpointRef(exploit.source, self.trials[exploit.source].epoch)
+        trial.cloned_at = trial.epoch
+
+    def _judge(self, trial: Trial, loss: float) -> None:
+        if not math.isfinite(loss):
+            return
+        rank = self.objective.rank(trial.epoch, loss)
+        if rank < self.objective.rank(trial.best_epoch, trial.best_loss):
+            trial.best_loss, trial.best_epoch = loss, trial.epoch
+        best = self.incumbent
+        if best is None or rank < self.objective.rank(best.epoch, best.loss):
+            self.incumbent = Incumbent(trial.trial_id, trial.epoch, loss, trial.config)
+            self.tested = None  # that was another
+
+    def _move(self, trial: Trial, status: Status, note: str = "") -> None:
+        self.counts[trial.status] -= 1
+        self.counts[status] += 1
+        trial.status, trial.note = status, note

@@ -1,0 +1,65 @@
+"""How an experiment asks its searcher: at once, or in the background."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from enum import Enum
+from typing import Final, Literal, Protocol
+
+from tune_jobs.search_algos.base import Searcher
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Config
+
+
+class _Answer(Enum):
+    NOT_YET = "not yet"
+
+
+NOT_YET: Final = _Answer.NOT_YET
+"""The searcher is still thinking: ask again."""
+
+_PATIENCE = 0.01  # seconds; most searchers answer sooner, and no report waits noticeably
+
+
+class Suggest(Protocol):
+    """The config of trial ``index``, None when the space is exhausted, or NOT_YET.
+
+    ``alone`` says that no trial is at work, so that there is nothing to do but wait.
+    """
+
+    def __call__(
+        self, index: int, history: History, alone: bool
+    ) -> Config | Literal[_Answer.NOT_YET] | None: ...
+
+
+class AtOnce:
+    """Asks and waits."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self._searcher = searcher
+
+    def __call__(self, index: int, history: History, alone: bool) -> Config | None:
+        return self._searcher.suggest(index, history)
+
+
+class InBackground:
+    """Asks in a thread, so that the reports of running trials need not wait for an answer.
+
+    The searcher sees the history of the moment it was asked, whatever is reported meanwhile.
+    """
+
+    def __init__(self, searcher: Searcher) -> None:
+        self._searcher = searcher
+        self._thread = ThreadPoolExecutor(1, "searcher")
+        self._asked: Future[Config | None] | None = None
+
+    def __call__(
+        self, index: int, history: History, alone: bool
+    ) -> Config | Literal[_Answer.NOT_YET] | None:
+        if self._asked is None:
+            self._asked = self._thread.submit(self._searcher.suggest, index, history.snapshot())
+        wait([self._asked], None if alone else _PATIENCE)
+        if not self._asked.done():
+            return NOT_YET
+        answered, self._asked = self._asked, None
+        return answered.result()

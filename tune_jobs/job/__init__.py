@@ -1,0 +1,1 @@
+"""The declaration of a job, its checks, and the files it comes from."""

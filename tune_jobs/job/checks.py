@@ -1,0 +1,67 @@
+"""What the parts of a job cannot do together, in words for who declared it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tune_jobs.models.base import Model
+from tune_jobs.names import field_names, name_of
+from tune_jobs.search_algos.base import Scheduler, Searcher
+from tune_jobs.search_algos.domains import Domain, is_json
+from tune_jobs.search_algos.space import Space
+
+if TYPE_CHECKING:
+    from tune_jobs.job.tune_job import TuneJob
+
+
+def searcher_problems(job: TuneJob, searcher: Searcher, space: Space) -> list[str]:
+    name = f"searcher {name_of(job.searcher)!r}"
+    problems = []
+    if space.has_conditions and not searcher.supports_conditions:
+        problems.append(f"{name} cannot search a space with conditions")
+    if searcher.size is not None and searcher.size > job.num_samples:
+        problems.append(
+            f"{name} has {searcher.size} configs, num_samples is {job.num_samples}: "
+            f"give num_samples={searcher.size} for all of them, or a smaller space"
+        )
+    return problems
+
+
+def fold_problems(
+    job: TuneJob, model: type[Model] | None, scheduler: Scheduler | None
+) -> list[str]:
+    """Of a cross-validation."""
+    problems = []
+    if model and "fold" not in field_names(model.Config):
+        problems.append(
+            f"folds is {job.folds}, and {model.__name__}.Config has no field 'fold' to pass to "
+            "models.data.load"
+        )
+    if scheduler and scheduler.clones_trials:
+        problems.append(
+            f"scheduler {name_of(job.scheduler)!r} clones trials in the middle of training; with "
+            "folds there is no such middle: give another scheduler"
+        )
+    if job.patience:
+        problems.append(
+            "patience ends training that brings nothing more; with folds every epoch is a "
+            "training of its own: give one of them"
+        )
+    return problems
+
+
+def patience_problems(job: TuneJob) -> list[str]:
+    if job.min_delta and not job.patience:
+        return [f"min_delta is {job.min_delta:g} and there is no patience, of which it is a part"]
+    return []
+
+
+def unwritable(space: Mapping[str, Any]) -> list[str]:
+    """Plain values that job.json cannot hold, so that the run could not be resumed."""
+    return [
+        f"the space has {name!r} as {value!r}; a plain value is a number, text, true, false, "
+        "None, or a list of them"
+        for name, value in space.items()
+        if not isinstance(value, Domain) and not is_json(value)
+    ]

@@ -1,0 +1,134 @@
+"""A job as JSON, and the job that a run was started with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from tune_jobs.errors import UserError, explain
+from tune_jobs.experiment.facts import Fact, Reopened
+from tune_jobs.experiment.objective import Objective
+from tune_jobs.experiment.state import RunState
+from tune_jobs.job.files import MODULE_PREFIX, import_file, job_in
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.names import RAY_TUNE, field_names, is_from_ray_tune, name_of
+from tune_jobs.search_algos import domains
+from tune_jobs.search_algos.domains import Domain
+
+_IN_THE_FILE = (MODULE_PREFIX, "__main__:", RAY_TUNE)
+"""How names begin that mean something in the job's own file only."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Declaration:
+    """The part of job.json that a view needs; the model is never imported for it.
+
+    ``num_samples`` and ``max_epochs`` are those that the run began with.
+    """
+
+    name: str
+    metric: str
+    mode: str
+    num_samples: int
+    max_epochs: int
+    seed: int
+    constants: dict[str, Any]
+    folds: int | None = None
+
+    @property
+    def objective(self) -> Objective:
+        return Objective(
+            self.metric, "min" if self.mode == "min" else "max", self.folds is not None
+        )
+
+    @property
+    def max_t(self) -> int:
+        """Reports of a complete trial, when the run began."""
+        return self.folds or self.max_epochs
+
+    def state(self, facts: Iterable[Fact]) -> RunState:
+        return RunState.of(facts, self.objective, self.num_samples, self.max_t)
+
+
+def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
+    """The job, with the file it is declared in."""
+    fields = {field: getattr(job, field) for field in field_names(job)}
+    for kind in ("model", "searcher", "scheduler"):
+        value = fields[kind]
+        # An object, of whatever class, is only to be had from the file.
+        own = is_from_ray_tune(value)
+        fields[kind] = f"{RAY_TUNE}{type(value).__qualname__}" if own else name_of(value)
+    fields["space"] = {
+        name: {"domain": type(value).__name__, **dataclasses.asdict(value)}
+        if isinstance(value, Domain)
+        else value
+        for name, value in job.space.items()
+    }
+    # The others that a run fills in are fields of the job, and may grow.
+    fields["constants"] = {
+        name: v for name, v in job.constants().items() if name in job.space or name == "seed"
+    }
+    fields["file"] = None if file is None else str(file)
+    return fields
+
+
+def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact]) -> TuneJob:
+    """The job of a run as it has grown by its facts: everything as it was declared then, except
+    what only its file can say, which is the code.
+
+    Raises UserError where the file is needed and not there, or does not import.
+    """
+    fields = {name: found[name] for name in field_names(TuneJob) if name in found}
+    fields["space"] = {name: _domain(value) for name, value in fields["space"].items()}
+    for fact in facts:
+        if isinstance(fact, Reopened):
+            fields["num_samples"] = fact.num_samples
+            if not fields.get("folds"):
+                fields["max_epochs"] = fact.max_epochs
+    fields |= _from_the_file(fields, found.get("file"))
+    try:
+        return TuneJob(**fields)
+    except ValidationError as error:
+        raise explain(error, field_names(TuneJob)) from error
+
+
+def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any]:
+    """What stands in the job's file itself. The file is run where anything is named that is not
+    registered: it may be what makes it importable."""
+    named = {kind: str(fields[kind]) for kind in ("model", "searcher", "scheduler")}
+    inside = {kind: name for kind, name in named.items() if name.startswith(_IN_THE_FILE)}
+    if not any(":" in name for name in named.values()):
+        return {}
+    if file is None or not Path(file).is_file():
+        if not inside:
+            return {}
+        name = next(iter(inside.values())).removeprefix(MODULE_PREFIX)
+        raise UserError(
+            f"{name!r} stands in the job file {file}, which is not here; name the file it stands "
+            "in now with --job-file"
+        )
+    module = import_file(Path(file).resolve())
+    return {kind: _inside(module, kind, name) for kind, name in inside.items()}
+
+
+def _inside(module: ModuleType, kind: str, name: str) -> Any:
+    if name.startswith(RAY_TUNE):  # an object, not a class
+        return getattr(job_in(module), kind)
+    path = name.partition(":")[2]
+    try:
+        return attrgetter(path)(module)
+    except AttributeError:
+        raise UserError(f"{kind} {path!r} is no longer in the job file {module.__file__}") from None
+
+
+def _domain(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    fields = dict(value)
+    return getattr(domains, fields.pop("domain"))(**fields)

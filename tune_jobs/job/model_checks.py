@@ -1,0 +1,84 @@
+"""What can be said of a model before it trains: whether it is one, and what its Config takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from tune_jobs.errors import UserError, nearest
+from tune_jobs.models.base import Model
+from tune_jobs.names import field_names
+from tune_jobs.search_algos.space import Space
+
+
+def check_model(cls: type[Model]) -> type[Model]:
+    """The class itself. Raises UserError for one that is not a whole model."""
+    if missing := sorted(cls.__abstractmethods__):
+        raise UserError(f"model {cls.__name__} does not define {', '.join(missing)}")
+    if not dataclasses.is_dataclass(getattr(cls, "Config", None)):
+        raise UserError(
+            f"model {cls.__name__} has no dataclass Config; it names every hyperparameter with "
+            "its default"
+        )
+    return cls
+
+
+def cloning_problems(scheduler: str, model: type[Model], changes: Collection[str]) -> list[str]:
+    """What keeps a scheduler from cloning trials into configs with these ``changes``."""
+    if model.reconfigure is Model.reconfigure:
+        return [
+            f"{scheduler} clones trials into new configs; {model.__name__} must define "
+            "reconfigure(config)"
+        ]
+    if fixed := sorted(set(changes) & model.structural):
+        free = sorted(set(changes) - model.structural)
+        return [
+            f"{scheduler} would change {', '.join(fixed)} in the middle of training, which "
+            f"{model.__name__} cannot; give scheduler_options={{'perturb': {free}}}"
+        ]
+    return []
+
+
+def config_problems(
+    model: type[Model], names: Iterable[str], space: Space, constants: Mapping[str, Any]
+) -> list[str]:
+    """Names that the Config lacks; else what it refuses at the ends of the space."""
+    fields = field_names(model.Config)
+    unknown = [
+        f"the space has {name!r}, {model.__name__}.Config has not; {nearest(name, fields)}"
+        for name in names
+        if name not in fields and not _takes_any(model)
+    ]
+    if unknown:
+        return unknown
+    # One config in the middle, and every parameter at both of its ends.
+    middle = space.decode([0.5] * len(space))
+    configs = [middle] + [
+        {**middle, name: value} for name in middle for value in space[name].extremes()
+    ]
+    refusals = {_refusal(model, {**constants, **config}) for config in configs}
+    return sorted(refusals - {""})
+
+
+def _takes_any(model: type[Model]) -> bool:
+    settings: Mapping[str, Any] = getattr(model.Config, "__pydantic_config__", {})
+    return settings.get("extra") == "allow"
+
+
+def _refusal(model: type[Model], config: Mapping[str, Any]) -> str:
+    """Why the Config does not take these values, or nothing."""
+    try:
+        model.Config(**config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field, said = ".".join(map(str, first["loc"])), first["msg"]
+        return (
+            f"{model.__name__}.Config refuses {field} = {first['input']!r}: "
+            f"{said[0].lower()}{said[1:]}"
+        )
+    except (TypeError, ValueError) as error:
+        return f"{model.__name__}.Config refuses {dict(config)}: {error}"
+    return ""

@@ -1,0 +1,53 @@
+"""Command-line flags on top of a declared job."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from tune_jobs.errors import UserError, explain
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.names import field_names
+
+
+def override(job: TuneJob, fields: Mapping[str, Any], settings: Iterable[str] = ()) -> TuneJob:
+    """The job with other fields, and with settings ``KEY=VALUE``.
+
+    Args:
+        fields: of TuneJob; None means no change. Another searcher or scheduler starts from
+            its own default options.
+        settings: ``learning_rate=0.01`` fixes a hyperparameter in every trial;
+            ``scheduler.grace_period=3`` and ``searcher.gamma=0.2`` set options. A value is
+            JSON, or else text.
+
+    Raises UserError for a setting without ``=`` and for values that TuneJob refuses.
+    """
+    changes = {name: value for name, value in fields.items() if value is not None}
+    for kind in ("searcher", "scheduler"):
+        if changes.get(kind, getattr(job, kind)) != getattr(job, kind):
+            changes[f"{kind}_options"] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not (key and equals):
+            raise UserError(f"--set {setting!r} is no KEY=VALUE; give --set learning_rate=0.01")
+        owner, dot, option = key.partition(".")
+        field = f"{owner}_options" if dot else "space"
+        if dot and owner not in ("searcher", "scheduler"):
+            raise UserError(f"--set {key!r}: options belong to 'searcher.' or 'scheduler.'")
+        so_far = changes.get(field, getattr(job, field))
+        changes[field] = {**so_far, option or key: _value(text)}
+    try:
+        return dataclasses.replace(job, **changes)
+    except ValidationError as error:
+        raise explain(error, field_names(TuneJob)) from error
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,106 @@
+"""Names in a job, such as ``"asha"`` or ``"my_module:MyModel"``, and the classes they mean."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from pkgutil import resolve_name
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+
+from tune_jobs.errors import UserError, nearest, user_traceback
+
+T = TypeVar("T")
+
+RAY_TUNE = "ray.tune:"
+"""How the names of Ray Tune's own objects begin."""
+
+
+def find_class(name: Any, base: type[T], registry: Mapping[str, str]) -> type[T]:
+    """The class registered under ``name`` or standing at ``module:Class``; a class is itself.
+
+    Raises UserError for a name that is neither, for a module that does not import (with the
+    part of the traceback that lies in user code), and for what is not derived from ``base``.
+    """
+    kind = base.__name__.lower()
+    found = _resolve(kind, name, registry) if isinstance(name, str) else name
+    if not isinstance(found, type) or not issubclass(found, base):
+        wanted = f"{base.__module__}.{base.__name__}"
+        raise UserError(f"{kind} {name_of(name)!r} must be a class derived from {wanted}")
+    return found
+
+
+def name_of(reference: Any) -> str:
+    """A name as it stands in a job, or ``module:Class`` of a class that stands there itself.
+
+    One of Ray Tune's own objects is ``ray.tune:Class``.
+    """
+    if isinstance(reference, type):
+        return f"{reference.__module__}:{reference.__qualname__}"
+    if is_from_ray_tune(reference):
+        cls = type(reference)
+        return f"{RAY_TUNE if _is_in_ray_tune(cls) else f'{cls.__module__}:'}{cls.__qualname__}"
+    return str(reference)
+
+
+def is_from_ray_tune(reference: Any) -> bool:
+    """Whether it is an object of Ray Tune's, or of a class derived from one there."""
+    return not isinstance(reference, type) and any(map(_is_in_ray_tune, type(reference).__mro__))
+
+
+def _is_in_ray_tune(cls: type) -> bool:
+    return f"{cls.__module__}.".startswith("ray.tune.")
+
+
+def _resolve(kind: str, name: str, registry: Mapping[str, str]) -> Any:
+    target = name if ":" in name else registry.get(name)
+    if target is None:
+        raise UserError(f"{kind} {name!r} is unknown; {nearest(name, registry)}")
+    try:
+        return resolve_name(target)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise UserError(f"{kind} {name!r} cannot be imported: {error}") from error
+    except Exception as error:
+        raise UserError(f"{kind} {name!r} does not import:\n{user_traceback(error)}") from error
+
+
+def checked_options(owner: str, cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the types that the constructor wants.
+
+    Raises UserError for one that is not a keyword-only parameter of it, or not of its type.
+    """
+    options = option_names(cls)
+    for name in given:
+        if name not in options:
+            hint = nearest(name, options) if options else "it has none"
+            raise UserError(f"{owner} has no option {name!r}; {hint}")
+    try:
+        hints = get_type_hints(cls.__init__)  # type: ignore[misc]  # of the class as it is
+    except NameError:  # imported for type checkers only
+        hints = {}
+    return {name: _as(hints.get(name, Any), f"{owner}: {name}", v) for name, v in given.items()}
+
+
+def _as(hint: Any, what: str, value: Any) -> Any:
+    try:
+        adapter = TypeAdapter(hint)
+    except PydanticUserError:  # a type that only its own class can check
+        return value
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"]
+        raise UserError(f"{what} is {value!r}; {said[0].lower()}{said[1:]}") from error
+
+
+def option_names(cls: type) -> list[str]:
+    """The keyword-only parameters of a class' constructor."""
+    parameters = inspect.signature(cls).parameters.values()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+def field_names(declaration: Any) -> list[str]:
+    """The fields of a dataclass."""
+    return [field.name for field in dataclasses.fields(declaration)]

@@ -1,0 +1,199 @@
+"""The driver of a run: puts its parts together, tunes with `ray.tune.Tuner`, wraps up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Literal
+
+import ray
+import ray.cloudpickle
+from ray import tune
+
+from tune_jobs.experiment.experiment import Experiment
+from tune_jobs.experiment.facts import Known
+from tune_jobs.experiment.state import RunState
+from tune_jobs.job.files import MODULE_PREFIX
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, RunStopper
+from tune_jobs.on_ray.cluster import TrialResources
+from tune_jobs.on_ray.deaths import memory_kills_survived
+from tune_jobs.on_ray.dispatcher import Dispatcher
+from tune_jobs.on_ray.trainable import EpochTrainable, Setting
+from tune_jobs.on_ray.watchdog import Hangs, hang_reports
+from tune_jobs.runs.books import open_books
+from tune_jobs.runs.checkpoints import CheckpointStore
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.interrupt import Interrupt
+from tune_jobs.runs.journal import Past
+from tune_jobs.runs.retention import Retention
+from tune_jobs.storage import StorageError
+from tune_jobs.storage.lease import Lease
+from tune_jobs.views.error_files import ErrorFiles
+from tune_jobs.views.report import write_reports
+from tune_jobs.views.tensorboard import TensorBoard
+from tune_jobs.views.view import View, Views
+
+# Ray Tune reads these when it starts. Its snapshots, loggers and tables repeat what the
+# journal and the views do, at a cost that grows with the run.
+_TUNE_SETTINGS = {
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of trials that were at work when the run ended
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C and SIGTERM come to us
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
+    "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # trials are only made for free slots: start them all
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a model's relative paths mean what they mean elsewhere
+}
+
+
+def drive(
+    job: TuneJob,
+    folder: RunFolder,
+    resources: TrialResources,
+    lease: Lease | None,
+    interrupt: Interrupt,
+    progress: View,
+    *,
+    known: Iterable[Known] = (),
+    past: Past | None = None,
+) -> RunState:
+    store = CheckpointStore(folder.checkpoints, job.storage_patience)
+    with open_books(folder, lease, past, job.storage_patience) as books:
+        views = Views(lambda text: experiment.warn(text))
+        began = folder.read_declaration()
+        experiment = job.build_experiment(
+            books.journal.append,
+            views.show,
+            facts=past.facts if past else (),
+            began_with=(began.num_samples, began.max_t),
+            warm_start=known,
+            in_background=True,
+        )
+        retention = Retention(
+            store, job.keep_checkpoints, job.checkpoint_quota, books.settle, experiment.warn
+        )
+        board = TensorBoard(folder.tensorboard)
+        views.add(progress, board, ErrorFiles(folder.errors), retention)
+        hangs = Hangs(job.trial_timeout, hang_reports(folder.errors))
+        slots = _slots(job, resources)
+        dispatcher = Dispatcher(experiment, slots, job.time_budget, hangs, books, interrupt)
+        if past:
+            with suppress(OSError):  # the event files are only to be looked at
+                board.take_over(past.facts, experiment.state)
+            retention.take_over(experiment.state)
+            _reopen(experiment, past)
+        try:
+            _tune(dispatcher, resources, _setting(job, store, folder))
+        except KeyboardInterrupt:  # the second time
+            books.journal.patience = 0.0
+        finally:
+            _wrap_up(dispatcher, folder, views)
+    if dispatcher.fatal:
+        raise dispatcher.fatal
+    return experiment.state
+
+
+def _reopen(experiment: Experiment, past: Past) -> None:
+    experiment.reopen()
+    if past.torn:
+        experiment.warn(
+            f"the last line of the journal was cut short and is left out ({past.torn} bytes)"
+        )
+
+
+def _wrap_up(dispatcher: Dispatcher, folder: RunFolder, views: Views) -> None:
+    """Closes the run and its views; what cannot be written any more is left to a resume."""
+    experiment = dispatcher.experiment
+    with suppress(StorageError, OSError):
+        if not isinstance(dispatcher.fatal, StorageError):
+            experiment.close(*_outcome(dispatcher))
+    views.close()
+    with suppress(OSError):
+        write_reports(folder, experiment.state)
+
+
+@contextmanager
+def _quiet_ray_tune() -> Iterator[None]:
+    """Our settings of Ray Tune, and silence, since the views say what matters."""
+    logger = logging.getLogger("ray.tune")
+    before = {name: os.environ.get(name) for name in _TUNE_SETTINGS}, logger.level
+    os.environ.update(_TUNE_SETTINGS)
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, value in before[0].items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        logger.setLevel(before[1])
+
+
+def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -> None:
+    trainable = tune.with_resources(
+        tune.with_parameters(EpochTrainable, setting=setting),
+        {"cpu": resources.cpus, "gpu": resources.gpus},
+    )
+    with (
+        _quiet_ray_tune(),
+        memory_kills_survived(),
+        tempfile.TemporaryDirectory(prefix="tune-jobs-") as scratch,
+    ):
+        tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(
+                search_alg=ExperimentSearcher(dispatcher),
+                scheduler=ExperimentScheduler(dispatcher),
+                num_samples=-1,  # until the searcher says it is finished
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="run",
+                storage_path=scratch,  # for what Ray insists on writing; nothing reads it
+                verbose=0,
+                stop=RunStopper(dispatcher),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                failure_config=tune.FailureConfig(max_failures=-1),  # the experiment counts them
+            ),
+        ).fit()
+
+
+def _slots(job: TuneJob, resources: TrialResources) -> Callable[[], int]:
+    def slots() -> int:
+        fit = resources.slots()
+        return fit if job.max_concurrent is None else min(fit, job.max_concurrent)
+
+    return slots
+
+
+def _setting(job: TuneJob, store: CheckpointStore, folder: RunFolder) -> Setting:
+    model = job.model_class()
+    if model.__module__.startswith(MODULE_PREFIX):
+        ray.cloudpickle.register_pickle_by_value(sys.modules[model.__module__])
+    return Setting(
+        model=ray.cloudpickle.dumps(model),
+        import_path=tuple(path or os.getcwd() for path in sys.path),
+        constants=job.constants(),
+        folds=job.folds,
+        max_epochs=job.max_epochs,
+        checkpoints=store,
+        cpus=job.cpus_per_trial,
+        trial_timeout=job.trial_timeout,
+        hang_reports=hang_reports(folder.errors),
+    )
+
+
+def _outcome(dispatcher: Dispatcher) -> tuple[Literal["finished", "interrupted", "failed"], str]:
+    if dispatcher.fatal:
+        return "failed", str(dispatcher.fatal)
+    if dispatcher.experiment.finished:
+        return "finished", ""
+    return "interrupted", dispatcher.interrupt.name

@@ -1,0 +1,103 @@
+"""A searcher of Ray Tune's under our contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ray.tune.search import ConcurrencyLimiter, Repeater
+from ray.tune.search import Searcher as RayTuneSearcher
+
+from tune_jobs.errors import UserError
+from tune_jobs.names import name_of
+from tune_jobs.on_ray.ray_tune.domains import to_ray
+from tune_jobs.on_ray.ray_tune.theirs import LOSS, copied, told
+from tune_jobs.search_algos.base import Searcher
+from tune_jobs.search_algos.domains import Choice, Domain, Float
+from tune_jobs.search_algos.history import History, Tried
+from tune_jobs.search_algos.space import Config, Space
+
+
+class ForeignSearcher(Searcher):
+    """A `ray.tune.search.Searcher`, told what is new in the history before each suggestion.
+
+    Of trials that it did not suggest (starting points, a warm start) it learns when they end,
+    if it is one that can.
+
+    Raises UserError for options, for what is no searcher, and for one that has a space already.
+    """
+
+    supports_conditions = False
+
+    def __init__(self, space: Space, searcher: Any, options: Mapping[str, Any]) -> None:
+        super().__init__(space, seed=0)  # its seed is its own affair
+        self._name = f"searcher {name_of(searcher)!r}"
+        self._foreign = copied(self._name, searcher, RayTuneSearcher, options)
+        if isinstance(self._foreign, (ConcurrencyLimiter, Repeater)):
+            raise UserError(
+                f"{self._name} is a wrapper; give the searcher in it, and max_concurrent to the job"
+            )
+        domains = {name: to_ray(name, domain) for name, domain in space.items()}
+        if not self._foreign.set_search_properties(LOSS, "min", domains):
+            raise UserError(
+                f"{self._name} has a space of its own; make it without one, the job gives its own"
+            )
+        self._told: dict[int, int] = {}  # epochs of its own trials that go on
+        self._closed: set[int] = set()
+
+    def suggest(self, index: int, history: History) -> Config | None:
+        for tried in history:
+            if tried.trial_id not in self._closed:
+                self._tell(tried)
+        # Not the index: where there are starting points, that begins after them.
+        number = sum(tried.trial_id >= 0 for tried in history)
+        found: Any = self._foreign.suggest(str(number))
+        if found == RayTuneSearcher.FINISHED:
+            return None
+        if found is None:
+            raise UserError(
+                f"{self._name} has no config for trial {number} yet; a job asks when a slot is "
+                "free and cannot wait: use a searcher that always answers"
+            )
+        self._told[number] = 0
+        return {name: _nearest(domain, found[name]) for name, domain in self.space.items()}
+
+    def _tell(self, tried: Tried) -> None:
+        if tried.ended:
+            self._closed.add(tried.trial_id)
+        if tried.trial_id not in self._told:
+            if tried.ended and tried.losses:
+                self._tell_of_another(tried)
+            return
+        trial_id = str(tried.trial_id)
+        for epoch in sorted(tried.losses):
+            if epoch > self._told[tried.trial_id]:
+                self._told[tried.trial_id] = epoch
+                self._foreign.on_trial_result(trial_id, told(epoch, tried.losses[epoch]))
+        if tried.ended and tried.losses and not tried.diverged:
+            last = max(tried.losses)
+            self._foreign.on_trial_complete(trial_id, told(last, tried.losses[last], done=True))
+        elif tried.ended:
+            self._foreign.on_trial_complete(trial_id, error=True)
+
+    def _tell_of_another(self, tried: Tried) -> None:
+        last = max(tried.losses)
+        try:
+            self._foreign.add_evaluated_point(dict(tried.config), tried.losses[last])
+        except NotImplementedError:
+            if tried.trial_id < 0:
+                raise UserError(
+                    f"{self._name} cannot learn from an earlier run; leave warm_start out"
+                ) from None
+
+
+def _nearest(domain: Domain, value: Any) -> Any:
+    """A value of the domain, in plain Python: libraries answer in numpy's numbers, and may
+    round beyond a range's end."""
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(domain, Float) and domain.step is None:
+        return min(max(float(value), float(domain.low)), float(domain.high))
+    if not isinstance(domain, Choice):
+        low, high = domain.extremes()
+        value = min(max(value, low), high)
+    return domain.from_unit(domain.to_unit(value))

@@ -1,0 +1,255 @@
+"""A run's folder: where everything of one execution of a job stands.
+
+job.json       the declaration as run, with versions, git commit, hardware, command line
+journal.jsonl  the truth
+summary.json, trials.csv, tensorboard/, errors/, checkpoints/   derived, or written by trials
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from shlex import quote as quote_for_shell
+from typing import Any
+from urllib.parse import quote
+
+from platformdirs import user_cache_path
+
+from tune_jobs.errors import UserError, nearest
+from tune_jobs.job.declaration import Declaration, as_json
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.names import field_names
+from tune_jobs.storage import Folder, Place, open_place, patiently
+from tune_jobs.storage.mirror import fetch
+
+RECORDED_VERSIONS = (
+    *("tune-jobs", "ray", "torch", "numpy", "scipy", "scikit-learn"),
+    *("bayesian-optimization", "hyperopt", "optuna", "cmaes"),
+)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder on this machine. A run in a bucket is kept there, and its folder here is
+    what the driver works on; its checkpoints are in the bucket alone.
+    """
+
+    path: Path
+    bucket: Place | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def place(self) -> Place:
+        """Where the run is kept."""
+        return self.bucket or Folder(self.path)
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.jsonl"
+
+    @property
+    def declaration(self) -> Path:
+        return self.path / "job.json"
+
+    @property
+    def checkpoints(self) -> Place:
+        return self.place.child("checkpoints")
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def errors(self) -> Path:
+        return self.path / "errors"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    @property
+    def where(self) -> str:
+        """Its URL, or its path from here."""
+        return self.bucket.url if self.bucket else str(near(self.path))
+
+    @property
+    def resume_command(self) -> str:
+        """What goes on with the run, for a shell."""
+        return f"tune-jobs resume {quote_for_shell(self.where)}"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a run. Raises StorageError where that cannot be seen."""
+        try:
+            patiently(lambda: self.place.read("job.json"), 0.0)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def check_free(self) -> None:
+        """Raises UserError where a run has this name, or where nothing can be written."""
+        if self.exists or (not self.bucket and self._has_files):
+            raise UserError(
+                f"run {self.name!r} exists in {self.place.url.rpartition('/')[0]}; go on with it "
+                f"by `tune-jobs resume {self.name}`, or give another --name"
+            )
+        there = next(parent for parent in self.path.parents if parent.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise UserError(
+                f"{self.path} cannot be made: {there} is no folder that can be written; give "
+                "another --storage"
+            )
+
+    @property
+    def _has_files(self) -> bool:
+        """Besides the lock of who is about to make the run."""
+        return self.path.is_dir() and any(not f.name.startswith(".") for f in self.path.iterdir())
+
+    def create(self, job: TuneJob, cluster: Mapping[str, float], file: Path | None) -> None:
+        """Writes the job.json of a run into its locked folder; ``cluster`` is what Ray has to
+        give, ``file`` where the job is declared.
+
+        Raises UserError as `check_free` does.
+        """
+        self.check_free()
+        if self.bucket and self._has_files:  # of a run that is no longer in the bucket
+            self._set_aside()
+        self.path.mkdir(parents=True, exist_ok=True)
+        content = {**as_json(job, file), **provenance(), "cluster": dict(cluster)}
+        write_json(self.declaration, content)
+
+    def _set_aside(self) -> None:
+        old = self.path / f".old-{time.time():.0f}"
+        old.mkdir()
+        for entry in [entry for entry in self.path.iterdir() if not entry.name.startswith(".")]:
+            entry.rename(old / entry.name)
+
+    def fetch(self) -> None:
+        """Brings here what a driver or a view needs of a run in a bucket.
+
+        Raises UserError where that is damaged, StorageError where it cannot be reached.
+        """
+        if self.bucket:
+            fetch(self.bucket, self.path)
+
+    def read_job_json(self) -> dict[str, Any]:
+        """Raises UserError where the folder holds no run."""
+        try:
+            found: dict[str, Any] = json.loads(self.declaration.read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path} holds no run: job.json cannot be read") from error
+        return found
+
+    def read_declaration(self) -> Declaration:
+        """Raises UserError where the folder holds no run."""
+        found = self.read_job_json()
+        fields = field_names(Declaration)
+        return Declaration(**{name: found[name] for name in fields if name in found})
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where runs are kept, each in a folder of its own."""
+
+    place: Place
+
+    def run(self, name: str) -> RunFolder:
+        """The folder of a run, which may be there or not."""
+        if isinstance(self.place, Folder):
+            return RunFolder(self.place.path / name)
+        return RunFolder(_working_copies(self.place) / name, self.place.child(name))
+
+    def runs(self) -> list[RunFolder]:
+        """All that are there, in no order."""
+        names = patiently(self.place.folders, 0.0)
+        return [run for run in map(self.run, names) if run.exists]
+
+
+def find_storage(given: str | None) -> Storage:
+    """``--storage``, else $TUNE_JOBS_STORAGE, else ./results: a folder or a bucket's URL.
+
+    Raises UserError for a place that is neither.
+    """
+    return Storage(open_place(given or os.environ.get("TUNE_JOBS_STORAGE") or "results"))
+
+
+def new_run(job: TuneJob, storage: Storage, name: str | None) -> RunFolder:
+    """The folder of a run to come: ``name``, or the job's name and the time."""
+    if name is not None and (not name or "/" in name or name.startswith(".")):
+        raise UserError(f"run name {name!r} is no name of a folder; use letters, digits, _ . -")
+    return storage.run(name or f"{job.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+
+
+def find_run(storage: Storage, name_or_path: str) -> RunFolder:
+    """A run of the storage, or one anywhere by its path or URL.
+
+    Raises UserError for a run that is not there.
+    """
+    path, options = name_or_path, ""
+    if "://" in path:
+        path, mark, rest = path.partition("?")
+        options = mark + rest
+    place, _, name = path.rstrip("/").rpartition("/")
+    elsewhere = [Storage(open_place((place or ".") + options))] if name else []
+    for candidate in ([] if place else [storage]) + elsewhere:
+        if (run := candidate.run(name)).exists:
+            run.fetch()
+            return run
+    names = [run.name for run in storage.runs()]
+    hint = nearest(name_or_path, names) if names else "it has no runs"
+    raise UserError(f"run {name_or_path!r} is not in {storage.place.url}; {hint}")
+
+
+def _working_copies(place: Place) -> Path:
+    return user_cache_path("tune-jobs") / "runs" / quote(place.url, safe="")
+
+
+def near(path: Path) -> Path:
+    """The path from here, where it is below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def provenance() -> dict[str, Any]:
+    """Where, when and with what a run was made."""
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "command": sys.argv,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in RECORDED_VERSIONS},
+        },
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_changes": bool(_git("status", "--porcelain")),
+        "hardware": {
+            "host": platform.node(),
+            "system": platform.platform(),
+            "processors": os.cpu_count(),
+        },
+    }
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes all of it or nothing."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(json.dumps(content, indent=2, default=str) + "\n")
+    unfinished.replace(path)
+
+
+def _git(*command: str) -> str | None:
+    """What git says of the working folder, or None where it is not under git."""
+    try:
+        found = subprocess.run(["git", *command], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()

@@ -1,0 +1,105 @@
+"""Where a trial goes on from: its newest checkpoint that is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tune_jobs.experiment.assignments import Train
+from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved, as_stored
+
+Load = Callable[[Path], None]
+
+
+@dataclass
+class Restored:
+    """How a trial came back.
+
+    Attributes:
+        epoch: epochs that the model has behind it.
+        cloned: whether its state is another trial's, so that its config has to be put in force.
+        unreported: epochs that were trained and saved, and are not recorded yet, in order.
+        warnings: what could not be read on the way.
+    """
+
+    epoch: int = 0
+    cloned: bool = False
+    unreported: list[Saved] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def restore(store: CheckpointStore, train: Train, load: Load) -> Restored:
+    """Loads the newest state of a trial: its own of its present lineage, or the one where that
+    began, or none at all.
+
+    A damaged checkpoint is passed over, with a warning, and the one before it is used: the
+    epochs since are trained again. Raises DamagedCheckpointError where a clone has nothing to
+    start from.
+    """
+    restored = Restored()
+    own = _of_this_lineage(store, train, restored.warnings)
+    newest = train.epoch
+    while newest + 1 in own:  # an unreported epoch is only of use if all before it can be told
+        newest += 1
+    refs = [own[epoch].ref for epoch in sorted(own, reverse=True) if epoch <= newest]
+    if loaded := _load_first(store, refs, load, restored.warnings):
+        restored.epoch = loaded.epoch
+        restored.unreported = [own[epoch] for epoch in range(train.epoch + 1, loaded.epoch + 1)]
+    elif train.clone_of:
+        _clone(store, train.clone_of, load, restored.warnings)
+        restored.epoch, restored.cloned = train.cloned_at, True
+    if restored.epoch < train.epoch:
+        restored.warnings.append(
+            f"trial {train.trial_id} goes on from epoch {restored.epoch} instead of {train.epoch}: "
+            "it has no newer checkpoint that can be read"
+        )
+    return restored
+
+
+def _of_this_lineage(store: CheckpointStore, train: Train, warnings: list[str]) -> dict[int, Saved]:
+    """The trial's checkpoints by epoch. One of an earlier lineage, or of a trial that had this
+    number in facts that were lost, is none of its."""
+    config, found = as_stored(train.config), {}
+    for epoch in store.epochs(train.trial_id):
+        try:
+            saved = store.saved(CheckpointRef(train.trial_id, epoch))
+        except DamagedCheckpointError as error:
+            warnings.append(str(error))
+            continue
+        if saved.lineage == train.lineage and saved.config == config:
+            found[epoch] = saved
+    return found
+
+
+def _clone(store: CheckpointStore, source: CheckpointRef, load: Load, warnings: list[str]) -> None:
+    epochs = [epoch for epoch in store.epochs(source.trial_id) if epoch <= source.epoch]
+    refs = [CheckpointRef(source.trial_id, epoch) for epoch in sorted(epochs, reverse=True)]
+    loaded = _load_first(store, refs, load, warnings)
+    if loaded is None:
+        raise DamagedCheckpointError(
+            "\n".join(
+                [*warnings, f"trial {source.trial_id} has no checkpoint for a clone to start from"]
+            )
+        )
+    if loaded != source:
+        warnings.append(
+            f"a clone of trial {source.trial_id} starts from epoch {loaded.epoch} of it instead of "
+            f"{source.epoch}"
+        )
+
+
+def _load_first(
+    store: CheckpointStore, refs: Iterable[CheckpointRef], load: Load, warnings: list[str]
+) -> CheckpointRef | None:
+    """Loads the first of the checkpoints that is whole; tells which it was."""
+    for ref in refs:
+        try:
+            with store.opened(ref) as folder:
+                load(folder)
+        except DamagedCheckpointError as error:
+            warnings.append(str(error))
+        else:
+            return ref
+    return None

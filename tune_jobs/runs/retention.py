@@ -1,0 +1,195 @@
+"""Which checkpoints of a run are kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from pydantic import ByteSize
+
+from tune_jobs.experiment.facts import Fact, Failed, Reported, Resumed
+from tune_jobs.experiment.state import CheckpointRef, RunState, Trial
+from tune_jobs.runs.checkpoints import CheckpointStore
+from tune_jobs.search_algos.decisions import Exploit
+from tune_jobs.storage import StorageError
+
+
+class Retention:
+    """A view that removes the checkpoints that are not needed any more, in the background.
+
+    Kept are the newest of every trial, the incumbent's, and those where a clone may have to
+    start from again. Nothing is removed before the facts that made it superfluous are safe: a
+    run that lost its last facts still has the checkpoints of that moment.
+
+    Args:
+        keep: how many of every trial.
+        quota: bytes for the whole run; beyond them the worst ended trials' go first, then older
+            ones of the others. What is needed to go on is never removed.
+        settle: returns when every fact so far is safe.
+        warn: is told, once, of a quota that cannot be kept.
+    """
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        keep: int,
+        quota: int | None,
+        settle: Callable[[], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._keep = keep
+        self._quota = quota
+        self._warn: Callable[[str], None] | None = warn
+        self._held: dict[int, dict[int, int]] = {}  # trial -> epoch -> bytes
+        self._total = 0
+        self._incumbent: int | None = None
+        self._origins: dict[int, CheckpointRef] = {}  # clone -> where it may have to start
+        self._remover = _Remover(store, settle)
+
+    def take_over(self, state: RunState) -> None:
+        """Goes on where an earlier driver ended, with what is in the store."""
+        self._store.place.sweep()
+        self._held = self._store.sizes()
+        self._total = sum(sum(sizes.values()) for sizes in self._held.values())
+        for trial in state.trials.values():
+            self._note_origin(trial)
+        self._incumbent = state.incumbent.trial_id if state.incumbent else None
+        for trial_id in [n for n in self._held if n in state.trials]:
+            self._clean_up(trial_id, state)
+
+    def __call__(self, fact: Fact, state: RunState) -> None:
+        match fact:
+            case Reported(trial_id=trial_id):
+                self._hold(CheckpointRef(trial_id, fact.epoch), fact.checkpoint_bytes)
+            case (
+                Failed(trial_id=trial_id, retry=False)
+                | Resumed(trial_id=trial_id, exploit=Exploit())
+            ):
+                pass
+            case _:
+                return
+        touched = {trial_id}
+        if self._incumbent is not None:
+            touched.add(self._incumbent)
+        if origin := self._origins.get(trial_id):
+            touched.add(origin.trial_id)
+        self._incumbent = state.incumbent.trial_id if state.incumbent else None
+        self._note_origin(state.trials[trial_id])
+        for number in touched:
+            self._clean_up(number, state)
+        self._keep_quota(state)
+
+    def close(self) -> None:
+        self._remover.close()
+
+    def _hold(self, ref: CheckpointRef, size: int) -> None:
+        sizes = self._held.setdefault(ref.trial_id, {})
+        self._total += size - sizes.get(ref.epoch, 0)
+        sizes[ref.epoch] = size
+
+    def _note_origin(self, trial: Trial) -> None:
+        young = trial.epoch - trial.cloned_at < self._keep
+        if trial.clone_of and young and not trial.status.is_final:
+            self._origins[trial.trial_id] = trial.clone_of
+        else:
+            self._origins.pop(trial.trial_id, None)
+
+    def _clean_up(self, trial_id: int, state: RunState) -> None:
+        kept = newest(self._held.get(trial_id, ()), state.trials[trial_id].epoch, self._keep)
+        kept |= self._wanted(trial_id, state)
+        self._remove(CheckpointRef(trial_id, e) for e in self._held.get(trial_id, {}).keys() - kept)
+
+    def _wanted(self, trial_id: int, state: RunState) -> set[int]:
+        """The epochs that somebody else needs."""
+        refs = [*self._origins.values(), *([state.incumbent.checkpoint] if state.incumbent else [])]
+        return {ref.epoch for ref in refs if ref.trial_id == trial_id}
+
+    def _keep_quota(self, state: RunState) -> None:
+        if self._quota is None or self._total <= self._quota:
+            return
+        for ref in self._superfluous(state):
+            self._remove([ref])
+            if self._total <= self._quota:
+                return
+        if self._warn:
+            self._warn(
+                f"the checkpoints that are needed to go on have {_size(self._total)}, the quota "
+                f"is {_size(self._quota)}"
+            )
+            self._warn = None
+
+    def _superfluous(self, state: RunState) -> list[CheckpointRef]:
+        """What the run can do without, in the order in which it may go: of ended trials, of
+        live ones; of the worst first; the oldest first."""
+        refs = []
+        for trial_id, sizes in self._held.items():
+            if trial_id not in state.trials:  # it was in facts that were lost, and may come again
+                continue
+            trial = state.trials[trial_id]
+            kept = self._wanted(trial_id, state)
+            if not trial.status.is_final:
+                kept |= newest(sizes, trial.epoch, 1)
+            refs += [CheckpointRef(trial_id, epoch) for epoch in sizes.keys() - kept]
+
+        def order(ref: CheckpointRef) -> tuple[bool, float, int, int]:
+            trial = state.trials[ref.trial_id]
+            return not trial.status.is_final, -trial.best_loss, ref.trial_id, ref.epoch
+
+        return sorted(refs, key=order)
+
+    def _remove(self, refs: Iterable[CheckpointRef]) -> None:
+        for ref in refs:
+            self._total -= self._held[ref.trial_id].pop(ref.epoch)
+            self._remover.remove(ref)
+
+
+def _size(count: int) -> str:
+    """Bytes, in the units of ``--checkpoint-quota``."""
+    return ByteSize(count).human_readable()
+
+
+def newest(epochs: Iterable[int], recorded: int, count: int) -> set[int]:
+    """The last ones up to the recorded epoch, and whatever a worker has written since."""
+    ordered = sorted(epochs)
+    past = [epoch for epoch in ordered if epoch <= recorded]
+    return {*past[-count:], *(epoch for epoch in ordered if epoch > recorded)}
+
+
+class _Remover:
+    """Removes checkpoints in a thread, a batch at a time."""
+
+    def __init__(self, store: CheckpointStore, settle: Callable[[], None]) -> None:
+        self._store = store
+        self._settle = settle
+        self._waiting: list[CheckpointRef] = []
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="checkpoint remover", daemon=True)
+        self._thread.start()
+
+    def remove(self, ref: CheckpointRef) -> None:
+        with self._changed:
+            self._waiting.append(ref)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Returns when all is removed that can be."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                batch, self._waiting = self._waiting, []
+            if not batch:
+                return
+            try:
+                self._settle()
+                for ref in batch:
+                    self._store.remove(ref)
+            except (OSError, StorageError):
+                continue  # kept for nothing; the next driver finds and removes them

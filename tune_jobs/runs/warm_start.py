@@ -1,0 +1,76 @@
+"""What an earlier run found out, for the searcher of a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tune_jobs.errors import UserError
+from tune_jobs.experiment.facts import Fact, Known, Reported, Resumed, Suggested
+from tune_jobs.job.declaration import Declaration
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.journal import read
+from tune_jobs.search_algos.decisions import Exploit
+from tune_jobs.search_algos.space import split
+
+
+def known_from(folder: RunFolder, job: TuneJob) -> list[Known]:
+    """The trials of an earlier run as observations in the space of ``job``.
+
+    A trial outside of the space, or with another value than the job's where that has a fixed
+    one, says nothing here and is left out.
+
+    Raises UserError where the run did not report the job's metric, no trial of it fits, or what
+    it calls an epoch is not what this job does.
+    """
+    space, fixed = split(job.space)
+    fixed.pop("seed", None)  # another seed is another run of the same
+    earlier = folder.read_declaration()
+    if earlier.folds != job.folds or (job.folds and earlier.max_epochs != job.max_epochs):
+        raise UserError(
+            f"run {folder.name!r} has {_unit(earlier)}, this job has {_unit(job)}; they say "
+            "nothing about each other: give the same folds and max_epochs"
+        )
+    constants = earlier.constants
+    found = []
+    for known in _tried(read(folder.journal), job):
+        whole = {**constants, **known.config}
+        config = {name: whole[name] for name in space if name in whole}
+        same = all(name in whole and whole[name] == value for name, value in fixed.items())
+        if same and space.contains(config):
+            found.append(replace(known, config=config))
+    if not found:
+        raise UserError(
+            f"no trial of run {folder.name!r} can be learned from: none has a config of this "
+            f"job's space, {', '.join(space)}, and an epoch"
+        )
+    return found
+
+
+def _unit(declared: Declaration | TuneJob) -> str:
+    """What its epochs are."""
+    if declared.folds is None:
+        return "no folds"
+    return f"{declared.folds} folds of {declared.max_epochs} epochs"
+
+
+def _tried(facts: Iterator[Fact], job: TuneJob) -> Iterator[Known]:
+    """Every config with its losses, up to where another config took over the trial."""
+    configs: dict[int, dict[str, object]] = {}
+    losses: dict[int, dict[int, float]] = {}
+    cloned: set[int] = set()
+    for fact in facts:
+        match fact:
+            case Suggested():
+                configs[fact.trial_id] = fact.config
+                losses[fact.trial_id] = {}
+            case Reported() if fact.trial_id not in cloned:
+                losses[fact.trial_id][fact.epoch] = job.objective.loss(fact.metrics)
+                if isinstance(fact.decision, Exploit):
+                    cloned.add(fact.trial_id)
+            case Resumed(exploit=Exploit()):
+                cloned.add(fact.trial_id)
+    for trial_id, config in configs.items():
+        if losses[trial_id]:
+            yield Known(config=config, losses=losses[trial_id])

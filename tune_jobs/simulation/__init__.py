@@ -1,0 +1,1 @@
+"""The other executor: the same experiment on a virtual clock."""

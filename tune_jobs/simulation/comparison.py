@@ -1,0 +1,72 @@
+"""Methods compared in simulation: the same job, curves and workers under other schedulers and
+searchers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from tune_jobs.experiment.facts import Fact
+from tune_jobs.job.overrides import override
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.simulation.curves import Curves
+from tune_jobs.simulation.simulate import VirtualClock, simulate
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method came to in a simulated run."""
+
+    method: str
+    best: float | None  # value of the metric
+    regret: float | None  # how much better the optimum is, 0 at best
+    trials: int
+    epochs: int
+    seconds: float  # virtual
+    utilisation: float  # share of the workers' time spent training
+
+
+def compare(
+    job: TuneJob,
+    curves: Curves,
+    workers: int,
+    searchers: Iterable[str],
+    schedulers: Iterable[str],
+    settings: Iterable[str] = (),
+) -> Iterator[Outcome]:
+    """Every searcher with every scheduler, each with the job's options where it is the job's.
+
+    ``settings`` are those of `override`, for every pair. Raises UserError for a pair that
+    cannot work.
+    """
+    job = replace(job, model=None)  # nothing is trained, so nothing waits for torch
+    jobs = [
+        override(job, {"searcher": searcher, "scheduler": scheduler}, settings)
+        for searcher, scheduler in product(searchers, schedulers)
+    ]
+    for one in jobs:
+        one.validate(with_model=False)
+    return (_outcome(one, curves, workers) for one in jobs)
+
+
+def _outcome(job: TuneJob, curves: Curves, workers: int) -> Outcome:
+    clock = VirtualClock()
+
+    def record(fact: Fact) -> Fact:
+        return replace(fact, time=clock.now)
+
+    experiment = job.build_experiment(record, lambda fact, state: None)
+    seconds = simulate(experiment, curves, workers, clock)
+    state = experiment.state
+    busy = sum(trial.seconds for trial in state.trials.values())
+    best = state.incumbent and job.objective.value(state.incumbent.loss)
+    return Outcome(
+        method=job.method,
+        best=best,
+        regret=None if best is None else abs(curves.optimum - best),
+        trials=len(state.trials),
+        epochs=state.epochs_total,
+        seconds=seconds,
+        utilisation=busy / (seconds * workers) if seconds else 0.0,
+    )

@@ -1,0 +1,172 @@
+"""Learning curves for simulated runs: recorded ones, and ones given by a formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+from zipfile import BadZipFile
+
+from tune_jobs.errors import UserError, nearest
+from tune_jobs.experiment.objective import Objective
+from tune_jobs.search_algos.domains import Choice, Domain
+from tune_jobs.search_algos.space import Space
+from tune_jobs.simulation.simulate import Curve, Epoch
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Curves(Curve, Protocol):
+    """Curves of which the best value of the metric is known."""
+
+    optimum: float
+
+
+class ClosedForm:
+    """Made-up losses between 0 and 1 over any space, with one best config.
+
+    A config d away from the best one, in parts of the cube's diagonal, has the loss
+    d + (1 - d) (1 + epoch)^-a, and a config is the slower (a from 1.5 down to 0.5) the further
+    its first parameter is from the best: early losses mislead, as they do in life. An epoch
+    takes 0.5 to 1.5 virtual seconds, by the last parameter.
+
+    Args:
+        seed: of the best config.
+        max_epochs: after which the optimum is reached.
+    """
+
+    def __init__(self, space: Space, objective: Objective, max_epochs: int, seed: int) -> None:
+        import numpy as np
+
+        self._space = space
+        self._objective = objective
+        self._best = space.encode(space.sample(np.random.default_rng([seed, 1_000_003])))
+        self.optimum = objective.value(_loss(0.0, 0.0, max_epochs))
+
+    def __call__(self, config: Mapping[str, Any], epoch: int) -> Epoch:
+        point = self._space.encode(config)
+        away = [
+            abs(u - best) if name in config else 0.0
+            for name, u, best in zip(self._space, point, self._best, strict=True)
+        ]
+        distance = (sum(a * a for a in away) / len(away)) ** 0.5
+        value = self._objective.value(_loss(distance, away[0], epoch))
+        return Epoch({self._objective.metric: value}, 0.5 + point[-1])
+
+
+def _loss(distance: float, slowness: float, epoch: int) -> float:
+    return distance + (1 - distance) * math.pow(1 + epoch, slowness - 1.5)
+
+
+class Recorded:
+    """Curves of configs that were trained once; any other config has its nearest neighbour's.
+
+    Nearest in the unit cube of the space, so along the scales that are searched.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        objective: Objective,
+        configs: NDArray[np.float64],
+        values: NDArray[np.float64],
+        seconds: NDArray[np.float64],
+    ) -> None:
+        """Args:
+        configs: numbers (n, parameters), in the order of the space.
+        values: of the metric (n, epochs).
+        seconds: since the start of training (n, epochs).
+        """
+        import numpy as np
+
+        self._space = space
+        self._objective = objective
+        if not (np.isfinite(values).all() and np.isfinite(seconds).all()):
+            raise ValueError("some values or times are no finite numbers")
+        self._points = np.array([space.encode(_config(space, row)) for row in configs])
+        self._values = values
+        self._seconds = np.maximum.accumulate(seconds, axis=1)
+        self._rows: dict[tuple[float, ...], int] = {}
+        best = values.min() if objective.mode == "min" else values.max()
+        self.optimum = float(best)
+
+    @classmethod
+    def read(cls, place: str, space: Space, objective: Objective) -> Recorded:
+        """From ``file.npz`` or ``file.npz:task``: arrays ``configs`` (n, parameters), ``time``
+        (n, epochs) and one named as the metric (n, epochs); with ``tasks``, the names of
+        several, the last two have one more dimension in front.
+
+        Raises UserError for a file that cannot be read, or does not have these arrays.
+        """
+        import numpy as np
+
+        path, _, task = place.partition(":")
+        try:
+            with np.load(path) as file:
+                arrays = {name: file[name] for name in file.files}
+        except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
+            raise UserError(f"curves {path!r} are no .npz file of arrays: {error}") from error
+        for name in ("configs", "time", objective.metric):
+            if name not in arrays:
+                raise UserError(f"curves {path!r} have no array {name!r}; {nearest(name, arrays)}")
+        values, seconds = arrays[objective.metric], arrays["time"]
+        if "tasks" in arrays:
+            tasks = [str(name) for name in arrays["tasks"]]
+            if task not in tasks:
+                raise UserError(
+                    f"curves {path!r} have no task {task!r}; give {path}:TASK, "
+                    f"one of {', '.join(tasks)}"
+                )
+            values, seconds = values[tasks.index(task)], seconds[tasks.index(task)]
+        configs = arrays["configs"]
+        if configs.shape[1:] != (len(space),):
+            raise UserError(
+                f"curves {path!r} have configs of shape {configs.shape}, the space has "
+                f"{len(space)} parameters: {', '.join(space)}"
+            )
+        if not values.shape == seconds.shape == (len(configs), *values.shape[1:2]):
+            raise UserError(
+                f"curves {path!r} have {objective.metric!r} of shape {values.shape} and 'time' of "
+                f"shape {seconds.shape}; both must be ({len(configs)}, epochs)"
+            )
+        try:
+            numbers = [array.astype(np.float64) for array in (configs, values, seconds)]
+            return cls(space, objective, *numbers)
+        except (ValueError, IndexError) as error:
+            raise UserError(f"curves {path!r} do not fit the space: {error}") from error
+
+    def check_epochs(self, max_epochs: int) -> None:
+        """Raises UserError where trials would train longer than was recorded."""
+        if max_epochs > self._values.shape[1]:
+            raise UserError(
+                f"max_epochs is {max_epochs}; the curves have {self._values.shape[1]} epochs: "
+                f"give --max-epochs {self._values.shape[1]} or less"
+            )
+
+    def __call__(self, config: Mapping[str, Any], epoch: int) -> Epoch:
+        row = self._row(config)
+        before = self._seconds[row, epoch - 2] if epoch > 1 else 0.0
+        took = max(float(self._seconds[row, epoch - 1] - before), 1e-3)
+        return Epoch({self._objective.metric: float(self._values[row, epoch - 1])}, took)
+
+    def _row(self, config: Mapping[str, Any]) -> int:
+        point = tuple(self._space.encode(config))
+        if point not in self._rows:
+            self._rows[point] = int(((self._points - point) ** 2).sum(axis=1).argmin())
+        return self._rows[point]
+
+
+def _config(space: Space, row: NDArray[np.float64]) -> dict[str, Any]:
+    """Numbers from a file as values of the space: a place in its list for a Choice; a number
+    just outside of a range is at its end, and one of an inactive parameter does not count."""
+    numbers = dict(zip(space, row.tolist(), strict=True))
+
+    def value(name: str, domain: Domain) -> Any:
+        if isinstance(domain, Choice):
+            return domain.value_at(range(domain.size)[int(numbers[name])])
+        low, high = domain.extremes()
+        return domain.from_unit(domain.to_unit(min(max(numbers[name], low), high)))
+
+    return space.build(value)

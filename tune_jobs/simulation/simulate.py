@@ -1,0 +1,93 @@
+"""The other executor: an experiment on a virtual clock, with curves instead of training.
+
+Nothing is slept through: a simulated hour costs as long as its decisions take to make.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from tune_jobs.experiment.assignments import FinalTest, Train
+from tune_jobs.experiment.experiment import Experiment
+from tune_jobs.search_algos.decisions import Pause, Stop
+
+
+class Epoch(NamedTuple):
+    metrics: Mapping[str, float]
+    seconds: float
+
+
+class Curve(Protocol):
+    """What training would have reported: epoch ``epoch`` (from 1) of a trial with ``config``.
+
+    An exception is a trial that died in that epoch.
+    """
+
+    def __call__(self, config: Mapping[str, Any], epoch: int) -> Epoch: ...
+
+
+@dataclass
+class VirtualClock:
+    """Seconds since the start of a simulation."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(order=True)
+class _EpochEnd:
+    time: float
+    order: int  # ties are broken by who began first
+    work: Train = field(compare=False)
+    epoch: int = field(compare=False)
+    result: Epoch | Exception = field(compare=False)
+
+
+def simulate(
+    experiment: Experiment, curve: Curve, workers: int, clock: VirtualClock | None = None
+) -> float:
+    """Runs the experiment to its end on ``workers`` equal workers; returns the virtual seconds.
+
+    The incumbent's test is its curve's metrics at its best epoch, and takes no time.
+    """
+    clock = clock or VirtualClock()
+    queue: list[_EpochEnd] = []
+    begun = 0
+
+    def begin(work: Train, epoch: int) -> None:
+        nonlocal begun
+        begun += 1
+        try:
+            result: Epoch | Exception = curve(work.config, epoch)
+        except Exception as error:  # the curve's way of saying that the trial died
+            result = error
+        seconds = result.seconds if isinstance(result, Epoch) else 0.0
+        heapq.heappush(queue, _EpochEnd(clock.now + seconds, begun, work, epoch, result))
+
+    while True:
+        while len(queue) < workers and (work := experiment.next()) is not None:
+            if isinstance(work, FinalTest):
+                metrics = curve(work.config, work.checkpoint.epoch).metrics
+                experiment.tested(work, metrics)
+            else:
+                begin(work, work.epoch + 1)
+        if not queue or experiment.hopeless:
+            return clock.now
+        end = heapq.heappop(queue)
+        clock.now = end.time
+        trial_id = end.work.trial_id
+        if isinstance(end.result, Exception):
+            if experiment.fail(trial_id, str(end.result)):
+                restart = experiment.train(trial_id)
+                begin(restart, restart.epoch + 1)
+            continue
+        decision = experiment.report(
+            trial_id, end.epoch, end.result.metrics, seconds=end.result.seconds
+        )
+        if not isinstance(decision, (Stop, Pause)):
+            begin(experiment.train(trial_id), end.epoch + 1)

@@ -1,0 +1,1 @@
+"""What is shown of a run: views see every fact and never the engine."""

@@ -1,0 +1,81 @@
+"""What is left of a run for people and programs: summary.json and trials.csv."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+from tune_jobs.experiment.state import RunState, Status, Trial
+from tune_jobs.job.declaration import Declaration
+from tune_jobs.runs.checkpoints import folder_of
+from tune_jobs.runs.folder import RunFolder, write_json
+
+
+def write_reports(folder: RunFolder, state: RunState) -> None:
+    declared = folder.read_declaration()
+    write_json(folder.path / "summary.json", summary(folder, declared, state))
+    rows = [trial_row(trial, state) for trial in state.trials.values()]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    unfinished = folder.path / ".trials.csv"
+    with unfinished.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    unfinished.replace(folder.path / "trials.csv")
+
+
+def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[str, Any]:
+    """The run in one object; ``epochs_saved`` is the share of full training not needed."""
+    epochs_full = len(state.trials) * state.max_epochs
+    return {
+        "job": declared.name,
+        "run": folder.name,
+        "status": state.closed.status if state.closed else "running",
+        "metric": declared.metric,
+        "mode": declared.mode,
+        "seed": declared.seed,
+        "wall_s": round(state.seconds, 1),
+        "epochs_total": state.epochs_total,
+        "epochs_full": epochs_full,
+        "epochs_saved": round(1 - state.epochs_total / epochs_full, 4) if epochs_full else 0.0,
+        "trials": {
+            "total": len(state.trials),
+            **{s.value: state.counts[s] for s in Status if s.is_final},
+        },
+        "best": _best(declared, state),
+    }
+
+
+def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
+    metric, folds = state.objective.metric, state.objective.over_folds
+    return {
+        "trial_id": trial.trial_id,
+        "status": trial.status.value,
+        "epochs": trial.epoch,
+        f"last_{metric}": trial.metrics.get(metric, ""),
+        f"best_{metric}": state.objective.value(trial.best_loss) if trial.best_epoch else "",
+        "best_epoch": trial.best_epoch or "",
+        **({f"last_{metric}_std": trial.metrics.get(f"{metric}_std", "")} if folds else {}),
+        "seconds": round(trial.seconds, 3),
+        "node": trial.node,
+        "failures": trial.failures,
+        "moves": len(trial.moves),
+        "reason": "" if trial.status is Status.FAILED else trial.note,
+        "error": trial.note if trial.status is Status.FAILED else "",
+        **{f"config/{name}": value for name, value in trial.config.items()},
+    }
+
+
+def _best(declared: Declaration, state: RunState) -> dict[str, Any] | None:
+    best = state.incumbent
+    if best is None:
+        return None
+    return {
+        "trial_id": best.trial_id,
+        "config": {**declared.constants, **best.config},
+        "epoch": best.epoch,
+        "value": state.objective.value(best.loss),
+        **({} if state.spread is None else {"spread": state.spread}),
+        "test": state.tested.metrics if state.tested and not state.tested.error else None,
+        "checkpoint": f"checkpoints/{folder_of(best.checkpoint)}",
+    }
