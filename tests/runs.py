@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tune_jobs.experiment.experiment import Experiment
+from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Fact, Known, Reported
 from tune_jobs.experiment.state import RunState, Trial
 from tune_jobs.job.tune_job import TuneJob
@@ -71,7 +72,7 @@ def begun(
     job: TuneJob,
     facts: Iterable[Fact] = (),
     known: Iterable[Known] = (),
-    began_with: tuple[int, int] | None = None,
+    began_with: Extent | None = None,
 ) -> Recorded:
     """A run that may go on from earlier facts, and has not gone anywhere yet."""
     run = Recorded(list(facts))
@@ -98,7 +99,7 @@ def simulated(
 
 
 def state_of(job: TuneJob, facts: Iterable[Fact]) -> RunState:
-    return RunState.of(facts, job.objective, job.num_samples, job.max_t)
+    return RunState.of(facts, job.objective, job.extent)
 
 
 def run_in_folder(path: Path, job: TuneJob, curve: Curve, workers: int = 1) -> RunFolder:

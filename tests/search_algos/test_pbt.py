@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from runs import simulated
 from strategies import curves, spaces
 
-from tune_jobs.experiment.facts import Resumed, Suggested
+from tune_jobs.experiment.facts import Suggested, TrialResumed
 from tune_jobs.search_algos.decisions import Continue, Exploit, Pause
 from tune_jobs.search_algos.domains import Choice, Float, Int, SpaceError
 from tune_jobs.search_algos.schedulers.pbt import PBT
@@ -30,7 +30,7 @@ def pbt(**options: Any) -> PBT:
     return PBT(9, SPACE, 0, **options)
 
 
-def compared(scheduler: PBT, losses: list[float]) -> list[Resumed]:
+def compared(scheduler: PBT, losses: list[float]) -> list[TrialResumed]:
     """What becomes of a population that reaches the barrier with these losses."""
     for trial_id in range(len(losses)):
         scheduler.on_start(trial_id, {**CONFIG, "rate": 10.0 ** -(1 + trial_id % 4)})
@@ -149,7 +149,7 @@ def test_the_first_population_comes_from_the_searcher() -> None:
     run = simulated(scheduler="pbt", searcher="odd_searchers:Three", curve=constant)
     configs = [fact.config for fact in run.facts if isinstance(fact, Suggested)]
     assert configs == [{"x": 0.1}, {"x": 0.2}, {"x": 0.3}]
-    assert any(isinstance(fact, Resumed) and fact.exploit for fact in run.facts)
+    assert any(isinstance(fact, TrialResumed) and fact.exploit for fact in run.facts)
 
 
 def constant(config: Any, epoch: int) -> Epoch:

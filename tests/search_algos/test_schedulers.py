@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runs import SPACE, Recorded, simulated
 from strategies import curves
 
-from tune_jobs.experiment.facts import Failed, Reported, Resumed, Stopped
+from tune_jobs.experiment.facts import Failed, Reported, Stopped, TrialResumed
 from tune_jobs.experiment.state import Status
 from tune_jobs.names import find_class, option_names
 from tune_jobs.search_algos.base import Scheduler
@@ -120,7 +120,7 @@ def test_what_a_scheduler_says_of_itself_is_true(
 ) -> None:
     cls = find_class(scheduler, Scheduler, SCHEDULERS)
     run = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
-    resumed = [fact for fact in run.facts if isinstance(fact, Resumed)]
+    resumed = [fact for fact in run.facts if isinstance(fact, TrialResumed)]
     if not cls.pauses_trials:
         assert not resumed
         assert not any(isinstance(fact.decision, Pause) for fact in run.reports)

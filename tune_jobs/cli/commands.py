@@ -182,9 +182,9 @@ def simulate(
     shown: ClosedForm | Recorded
     if curves:
         shown = Recorded.read(curves, space, objective)
-        shown.check_epochs(declared.max_t)
+        shown.check_epochs(declared.extent.reports)
     else:
-        shown = ClosedForm(space, objective, declared.max_t, declared.seed)
+        shown = ClosedForm(space, objective, declared.extent.reports, declared.seed)
     outcomes = compare(
         declared,
         shown,
@@ -241,7 +241,7 @@ def _run(
     known = known_from(find_run(place, job.warm_start), job) if job.warm_start else []
     console = _Console()
     console.print(
-        f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.extent}",
+        f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.training}",
         highlight=False,
     )
     from tune_jobs.on_ray.runner import run  # Ray takes seconds to import

@@ -69,7 +69,7 @@ def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
         except UserError as error:
             unreadable.append((folder, str(error)))
     for folder, state in sorted(read, key=lambda run: run[1].started):
-        trials = f"{state.ended}/{state.num_samples}"
+        trials = f"{state.ended}/{state.extent.trials}"
         table.add_row(
             folder.name, _status(folder, state), trials, str(state.epochs_total), texts.best(state)
         )
@@ -114,7 +114,7 @@ def print_comparison(
     console: Console, job: TuneJob, workers: int, outcomes: Iterable[Outcome]
 ) -> None:
     console.print(
-        f"{job.name}: {job.num_samples} trials of up to {job.extent} on {workers} "
+        f"{job.name}: {job.num_samples} trials of up to {job.training} on {workers} "
         "workers, simulated",
         highlight=False,
     )
@@ -164,7 +164,7 @@ def _way_on(folder: RunFolder, state: RunState) -> list[str]:
 def _so_far(declared: Declaration, state: RunState) -> list[str]:
     took = texts.clock(state.seconds)
     lines = [f"      {texts.counts(state)}, {took}"]
-    full = len(state.trials) * state.max_epochs
+    full = len(state.trials) * state.extent.reports
     if full and state.closed and state.closed.status == "finished":
         lines[0] += f", {1 - state.epochs_total / full:.0%} of {full} epochs saved"
     if state.incumbent:

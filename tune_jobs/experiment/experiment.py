@@ -15,6 +15,7 @@ from typing import Literal
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.early_failures import EarlyFailures
 from tune_jobs.experiment.early_stopping import EarlyStopping
+from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
     VERSION,
     Closed,
@@ -25,12 +26,12 @@ from tune_jobs.experiment.facts import (
     Known,
     Moved,
     Opened,
-    Reopened,
     Reported,
-    Resumed,
+    RunResumed,
     Stopped,
     Suggested,
     Tested,
+    TrialResumed,
     Warned,
 )
 from tune_jobs.experiment.longer_run import LongerRun
@@ -52,7 +53,7 @@ class Experiment:
         early_stopping: ends trials beside the scheduler.
         facts: what happened before, to go on from; the scheduler and the numbers may be those
             of a larger run.
-        began_with: num_samples and max_epochs at the beginning, where facts are given.
+        began_with: the extent at the beginning, where facts are given.
         warm_start: what is known before the start, from an earlier run.
     """
 
@@ -62,21 +63,20 @@ class Experiment:
         scheduler: Scheduler,
         objective: Objective,
         *,
-        num_samples: int,
-        max_epochs: int,
+        extent: Extent,
         early_stopping: EarlyStopping | None = None,
         max_failures: int = 3,
         fail_fast: bool = False,
         record: Callable[[Fact], Fact] = lambda fact: fact,
         observe: Callable[[Fact, RunState], None] = lambda fact, state: None,
         facts: Iterable[Fact] = (),
-        began_with: tuple[int, int] | None = None,
+        began_with: Extent | None = None,
         warm_start: Iterable[Known] = (),
     ) -> None:
         self._suggest = suggest
         self._scheduler = scheduler
-        self._num_samples = num_samples
-        self._longer_run = LongerRun(max_epochs)
+        self._extent = extent
+        self._longer_run = LongerRun(extent)
         self._early_stopping = early_stopping or EarlyStopping(None, 0.0)
         self._max_failures = max_failures
         self._fail_fast = fail_fast
@@ -88,7 +88,7 @@ class Experiment:
         self._testing = False
         self._test_failures = 0
         self.hopeless = ""  # why the run cannot go on
-        self.state = RunState(objective, *(began_with or (num_samples, max_epochs)))
+        self.state = RunState(objective, began_with or extent)
         for fact in facts:
             self._replay(fact)
         if math.isnan(self.state.started):
@@ -100,9 +100,9 @@ class Experiment:
         """Whether there is nothing left to do: every trial ended and the incumbent was tested."""
         return self._is_tested and self.state.all_ended and not self._may_suggest
 
-    def reopen(self) -> None:
-        """Another driver goes on with the run, to its present num_samples and max_epochs."""
-        self._record(self._longer_run.reopening(self._num_samples, self.state.max_epochs))
+    def resume(self) -> None:
+        """Another driver goes on with the run, to its present extent."""
+        self._record(self._longer_run.resuming(self.state.extent.reports))
         self._in_flight = self._at_work()
 
     def next(self) -> Assignment | None:
@@ -151,7 +151,7 @@ class Experiment:
             return Continue()
         decision, over = self._decide(trial_id, epoch, loss)
         if not isinstance(decision, Stop):
-            if epoch >= self.state.max_epochs:
+            if epoch >= self.state.extent.reports:
                 decision = Stop(f"trained {epoch} epochs")
             elif over:
                 decision = over
@@ -222,7 +222,7 @@ class Experiment:
     @property
     def _may_suggest(self) -> bool:
         started = len(self.state.trials)
-        return not (self.state.draining or self._exhausted or started >= self._num_samples)
+        return not (self.state.draining or self._exhausted or started >= self._extent.trials)
 
     def _at_work(self) -> deque[int]:
         return deque(trial.trial_id for trial in self.state.with_status(Status.RUNNING))
@@ -244,7 +244,7 @@ class Experiment:
             resume = self._scheduler.next_to_resume(exhausted=True)
         if resume is None:
             return None
-        self._record(Resumed(trial_id=resume.trial_id, exploit=resume.exploit))
+        self._record(TrialResumed(trial_id=resume.trial_id, exploit=resume.exploit))
         return resume.trial_id
 
     def _end_eliminated(self) -> None:
@@ -273,23 +273,23 @@ class Experiment:
         if isinstance(fact, Reported):
             loss = self.state.objective.loss(fact.metrics)
             decision, over = self._decide(fact.trial_id, fact.epoch, loss)
-            complete_at = self.state.max_epochs
+            complete_at = self.state.extent.reports
             self._longer_run.replayed(fact.trial_id, fact.epoch, complete_at, over or decision)
         self._apply(fact)
 
     def _apply(self, fact: Fact) -> None:
         self.state.apply(fact)
         match fact:
-            case Reopened():
+            case RunResumed():
                 self.hopeless, self._early_failures = "", EarlyFailures()
-                self._longer_run.reopened(fact)
+                self._longer_run.resumed(fact)
             case Suggested():
                 self._history.suggested(fact.trial_id, fact.config)
                 self._scheduler.on_start(fact.trial_id, fact.config)
             case Opened():
                 for number, known in enumerate(fact.known, start=1):
                     self._learn(-number, known)  # beside the trials of this run
-            case Resumed():
+            case TrialResumed():
                 self._scheduler.on_resume(fact.trial_id)
                 if fact.exploit:
                     self._history.ended(fact.trial_id)  # as after an exploit below

@@ -43,7 +43,7 @@ class Opened(_Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reopened(_Fact):
+class RunResumed(_Fact):
     """Another driver goes on with the run, which may have grown.
 
     Trials that were complete and are not any more, since ``max_epochs`` grew, go on at once
@@ -81,7 +81,7 @@ class Reported(_Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resumed(_Fact):
+class TrialResumed(_Fact):
     """A paused trial got a slot again, to go on as it was or from another's checkpoint."""
 
     fact: Literal["resumed"] = "resumed"
@@ -163,11 +163,11 @@ class Closed(_Fact):
 
 Fact = Annotated[
     Opened
-    | Reopened
+    | RunResumed
     | Known
     | Suggested
     | Reported
-    | Resumed
+    | TrialResumed
     | Stopped
     | Failed
     | Moved

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
     Closed,
     Draining,
@@ -18,12 +19,12 @@ from tune_jobs.experiment.facts import (
     Known,
     Moved,
     Opened,
-    Reopened,
     Reported,
-    Resumed,
+    RunResumed,
     Stopped,
     Suggested,
     Tested,
+    TrialResumed,
     Warned,
 )
 from tune_jobs.experiment.objective import Objective
@@ -83,10 +84,9 @@ class Incumbent(NamedTuple):
 class RunState:
     """The trials of a run, by number, after every fact it was given."""
 
-    def __init__(self, objective: Objective, num_samples: int, max_epochs: int) -> None:
+    def __init__(self, objective: Objective, extent: Extent) -> None:
         self.objective = objective
-        self.num_samples = num_samples
-        self.max_epochs = max_epochs
+        self.extent = extent
         self.trials: dict[int, Trial] = {}
         self.counts: Counter[Status] = Counter()
         self.epochs_total = 0
@@ -101,11 +101,9 @@ class RunState:
         self.last_fact = math.nan
 
     @classmethod
-    def of(
-        cls, facts: Iterable[Fact], objective: Objective, num_samples: int, max_epochs: int
-    ) -> RunState:
-        """The numbers are those that the run began with."""
-        state = cls(objective, num_samples, max_epochs)
+    def of(cls, facts: Iterable[Fact], objective: Objective, extent: Extent) -> RunState:
+        """``extent`` is what the run began with."""
+        state = cls(objective, extent)
         for fact in facts:
             state.apply(fact)
         return state
@@ -139,9 +137,9 @@ class RunState:
         match fact:
             case Opened():
                 self.started = fact.time
-            case Reopened():
+            case RunResumed():
                 self.idle += fact.time - before
-                self._reopen(fact)
+                self._resume(fact)
             case Known() | Interrupted():
                 pass  # for the searcher; for views
             case Suggested():
@@ -149,16 +147,16 @@ class RunState:
                 self.counts[Status.RUNNING] += 1
             case Reported():
                 self._apply_report(self.trials[fact.trial_id], fact)
-            case Resumed():
-                self._move(self.trials[fact.trial_id], Status.RUNNING)
+            case TrialResumed():
+                self._set_status(self.trials[fact.trial_id], Status.RUNNING)
                 if fact.exploit:
                     self._clone(self.trials[fact.trial_id], fact.exploit)
             case Stopped():
-                self._move(self.trials[fact.trial_id], Status.STOPPED, fact.reason)
+                self._set_status(self.trials[fact.trial_id], Status.STOPPED, fact.reason)
             case Failed():
                 trial = self.trials[fact.trial_id]
                 trial.failures += 1
-                self._move(trial, Status.RUNNING if fact.retry else Status.FAILED, fact.error)
+                self._set_status(trial, Status.RUNNING if fact.retry else Status.FAILED, fact.error)
             case Moved():
                 trial = self.trials[fact.trial_id]
                 trial.moves.append(fact.reason)
@@ -172,13 +170,13 @@ class RunState:
             case Closed():
                 self.closed = fact
 
-    def _reopen(self, fact: Reopened) -> None:
-        self.num_samples, self.max_epochs = fact.num_samples, fact.max_epochs
+    def _resume(self, fact: RunResumed) -> None:
+        self.extent = Extent(fact.num_samples, fact.max_epochs)
         self.draining, self.closed = "", None
         for trial_id in fact.continued:
-            self._move(self.trials[trial_id], Status.RUNNING)
+            self._set_status(self.trials[trial_id], Status.RUNNING)
         for trial_id in fact.paused:
-            self._move(self.trials[trial_id], Status.PAUSED)
+            self._set_status(self.trials[trial_id], Status.PAUSED)
 
     def _apply_report(self, trial: Trial, fact: Reported) -> None:
         trial.epoch = fact.epoch
@@ -193,10 +191,10 @@ class RunState:
             case Continue():
                 pass
             case Pause():
-                self._move(trial, Status.PAUSED)
+                self._set_status(trial, Status.PAUSED)
             case Stop(reason):
-                complete = fact.epoch >= self.max_epochs
-                self._move(trial, Status.COMPLETED if complete else Status.STOPPED, reason)
+                complete = fact.epoch >= self.extent.reports
+                self._set_status(trial, Status.COMPLETED if complete else Status.STOPPED, reason)
             case Exploit() as exploit:
                 self._clone(trial, exploit)
 
@@ -217,7 +215,7 @@ class RunState:
             self.incumbent = Incumbent(trial.trial_id, trial.epoch, loss, trial.config)
             self.tested = None  # that was another
 
-    def _move(self, trial: Trial, status: Status, note: str = "") -> None:
+    def _set_status(self, trial: Trial, status: Status, note: str = "") -> None:
         self.counts[trial.status] -= 1
         self.counts[status] += 1
         trial.status, trial.note = status, note

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from tune_jobs.errors import UserError, explain
-from tune_jobs.experiment.facts import Fact, Reopened
+from tune_jobs.experiment.extent import Extent
+from tune_jobs.experiment.facts import Fact, RunResumed
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.files import MODULE_PREFIX, import_file, job_in
@@ -48,12 +49,12 @@ class Declaration:
         )
 
     @property
-    def max_t(self) -> int:
-        """Reports of a complete trial, when the run began."""
-        return self.folds or self.max_epochs
+    def extent(self) -> Extent:
+        """When the run began."""
+        return Extent(self.num_samples, self.folds or self.max_epochs)
 
     def state(self, facts: Iterable[Fact]) -> RunState:
-        return RunState.of(facts, self.objective, self.num_samples, self.max_t)
+        return RunState.of(facts, self.objective, self.extent)
 
 
 def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact]) -> TuneJob:
     fields = {name: found[name] for name in field_names(TuneJob) if name in found}
     fields["space"] = {name: _domain(value) for name, value in fields["space"].items()}
     for fact in facts:
-        if isinstance(fact, Reopened):
+        if isinstance(fact, RunResumed):
             fields["num_samples"] = fact.num_samples
             if not fields.get("folds"):
                 fields["max_epochs"] = fact.max_epochs

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.early_stopping import EarlyStopping
 from tune_jobs.experiment.experiment import Experiment
+from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Fact, Known
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.experiment.state import RunState
@@ -122,19 +123,18 @@ class TuneJob:
         return f"{name_of(self.searcher)} × {name_of(self.scheduler)}"
 
     @property
-    def extent(self) -> str:
-        """Of a complete trial, for people."""
+    def extent(self) -> Extent:
+        return Extent(self.num_samples, self.folds or self.max_epochs)
+
+    @property
+    def training(self) -> str:
+        """That of a complete trial, for people."""
         epochs = f"{self.max_epochs} epoch{'s' if self.max_epochs > 1 else ''}"
         return f"{self.folds} folds of {epochs}" if self.folds else epochs
 
     @property
     def objective(self) -> Objective:
         return Objective(self.metric, self.mode, over_folds=self.folds is not None)
-
-    @property
-    def max_t(self) -> int:
-        """Reports of a complete trial."""
-        return self.folds or self.max_epochs
 
     @property
     def domains(self) -> Space:
@@ -176,7 +176,7 @@ class TuneJob:
         if is_from_ray_tune(self.scheduler):
             from tune_jobs.on_ray.ray_tune.their_scheduler import ForeignScheduler
 
-            return ForeignScheduler(self.max_t, self.scheduler, self.scheduler_options)
+            return ForeignScheduler(self.extent.reports, self.scheduler, self.scheduler_options)
         cls = find_class(self.scheduler, Scheduler, SCHEDULERS)
         name = f"scheduler {name_of(self.scheduler)!r}"
         options = checked_options(name, cls, self.scheduler_options)
@@ -184,14 +184,14 @@ class TuneJob:
             # Unless told otherwise, clones differ in what the model can change in training.
             fixed = self.model_class().structural
             options.setdefault("perturb", [name for name in self.domains if name not in fixed])
-        return cls(self.max_t, self.domains, self.seed, **options)
+        return cls(self.extent.reports, self.domains, self.seed, **options)
 
     def build_experiment(
         self,
         record: Callable[[Fact], Fact],
         observe: Callable[[Fact, RunState], None],
         facts: Iterable[Fact] = (),
-        began_with: tuple[int, int] | None = None,
+        began_with: Extent | None = None,
         warm_start: Iterable[Known] = (),
         in_background: bool = False,
     ) -> Experiment:
@@ -204,8 +204,7 @@ class TuneJob:
             InBackground(searcher) if in_background and searcher.takes_long else AtOnce(searcher),
             self.build_scheduler(),
             self.objective,
-            num_samples=self.num_samples,
-            max_epochs=self.max_t,
+            extent=self.extent,
             early_stopping=EarlyStopping(self.patience, self.min_delta),
             max_failures=self.max_failures,
             fail_fast=self.fail_fast,

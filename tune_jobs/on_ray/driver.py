@@ -71,7 +71,7 @@ def drive(
             books.journal.append,
             views.show,
             facts=past.facts if past else (),
-            began_with=(began.num_samples, began.max_t),
+            began_with=began.extent,
             warm_start=known,
             in_background=True,
         )
@@ -87,7 +87,7 @@ def drive(
             with suppress(OSError):  # the event files are only to be looked at
                 board.take_over(past.facts, experiment.state)
             retention.take_over(experiment.state)
-            _reopen(experiment, past)
+            _resume(experiment, past)
         try:
             _tune(dispatcher, resources, _setting(job, store, folder))
         except KeyboardInterrupt:  # the second time
@@ -99,8 +99,8 @@ def drive(
     return experiment.state
 
 
-def _reopen(experiment: Experiment, past: Past) -> None:
-    experiment.reopen()
+def _resume(experiment: Experiment, past: Past) -> None:
+    experiment.resume()
     if past.torn:
         experiment.warn(
             f"the last line of the journal was cut short and is left out ({past.torn} bytes)"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from pydantic import ByteSize
 
-from tune_jobs.experiment.facts import Fact, Failed, Reported, Resumed
+from tune_jobs.experiment.facts import Fact, Failed, Reported, TrialResumed
 from tune_jobs.experiment.state import CheckpointRef, RunState, Trial
 from tune_jobs.runs.checkpoints import CheckpointStore
 from tune_jobs.search_algos.decisions import Exploit
@@ -64,7 +64,7 @@ class Retention:
                 self._hold(CheckpointRef(trial_id, fact.epoch), fact.checkpoint_bytes)
             case (
                 Failed(trial_id=trial_id, retry=False)
-                | Resumed(trial_id=trial_id, exploit=Exploit())
+                | TrialResumed(trial_id=trial_id, exploit=Exploit())
             ):
                 pass
             case _:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tune_jobs.errors import UserError
-from tune_jobs.experiment.facts import Fact, Known, Reported, Resumed, Suggested
+from tune_jobs.experiment.facts import Fact, Known, Reported, Suggested, TrialResumed
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
@@ -69,7 +69,7 @@ def _tried(facts: Iterator[Fact], job: TuneJob) -> Iterator[Known]:
                 losses[fact.trial_id][fact.epoch] = job.objective.loss(fact.metrics)
                 if isinstance(fact.decision, Exploit):
                     cloned.add(fact.trial_id)
-            case Resumed(exploit=Exploit()):
+            case TrialResumed(exploit=Exploit()):
                 cloned.add(fact.trial_id)
     for trial_id, config in configs.items():
         if losses[trial_id]:

@@ -86,7 +86,7 @@ class LiveProgress:
         left = texts.time_left(state)
         if not state.epochs_total:
             left = "starting workers"
-        self._bar.update(self._task, total=state.num_samples, completed=state.ended, left=left)
+        self._bar.update(self._task, total=state.extent.trials, completed=state.ended, left=left)
         line = Text(f"{texts.counts(state)}; {texts.best(state)}")
         running = state.with_status(Status.RUNNING)
         table = [_table_of(running, state)] if running else []
@@ -102,7 +102,7 @@ def _table_of(running: Iterable[Trial], state: RunState) -> Table:
     for trial in running:
         table.add_row(
             str(trial.trial_id),
-            f"{trial.epoch}/{state.max_epochs}",
+            f"{trial.epoch}/{state.extent.reports}",
             texts.number(trial.metrics.get(state.objective.metric, "")),
             texts.values(trial.config),
         )

@@ -26,7 +26,7 @@ def write_reports(folder: RunFolder, state: RunState) -> None:
 
 def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[str, Any]:
     """The run in one object; ``epochs_saved`` is the share of full training not needed."""
-    epochs_full = len(state.trials) * state.max_epochs
+    epochs_full = len(state.trials) * state.extent.reports
     return {
         "job": declared.name,
         "run": folder.name,

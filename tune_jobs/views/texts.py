@@ -12,11 +12,11 @@ from tune_jobs.experiment.facts import (
     Failed,
     Interrupted,
     Moved,
-    Reopened,
     Reported,
-    Resumed,
+    RunResumed,
     Stopped,
     Tested,
+    TrialResumed,
     Warned,
 )
 from tune_jobs.experiment.state import RunState, Status, Trial
@@ -32,9 +32,9 @@ def describe(fact: Fact, state: RunState) -> str:
                 return f"trial {fact.trial_id} paused at epoch {fact.epoch}"
             if trial.status.is_final:
                 return f"trial {fact.trial_id} {trial.status.value}: {trial.note}"
-        case Resumed(exploit=Exploit(source=source)):
+        case TrialResumed(exploit=Exploit(source=source)):
             return f"trial {fact.trial_id} goes on from trial {source} with another config"
-        case Resumed():
+        case TrialResumed():
             return f"trial {fact.trial_id} resumed"
         case Stopped():
             return f"trial {fact.trial_id} stopped: {fact.reason}"
@@ -50,7 +50,7 @@ def describe(fact: Fact, state: RunState) -> str:
                 f"{fact.signal}: the run ends when the epochs at work are done; once more ends it "
                 "at once"
             )
-        case Reopened():
+        case RunResumed():
             in_flight = state.counts[Status.RUNNING]
             return f"resumed: {state.ended} trials had ended, {in_flight} go on"
         case Draining():
@@ -73,7 +73,7 @@ def outcome(trial: Trial) -> str:
 
 
 def counts(state: RunState) -> str:
-    parts = [f"trials {state.ended}/{state.num_samples}", f"epochs {state.epochs_total}"]
+    parts = [f"trials {state.ended}/{state.extent.trials}", f"epochs {state.epochs_total}"]
     for status, words in (
         (Status.STOPPED, "stopped early"),
         (Status.PAUSED, "paused"),
@@ -96,10 +96,10 @@ def best(state: RunState) -> str:
 
 def time_left(state: RunState) -> str:
     """A guess from the trials so far; nothing before the first has ended or after the last."""
-    if not state.ended or state.ended >= state.num_samples or state.draining:
+    if not state.ended or state.ended >= state.extent.trials or state.draining:
         return ""
     per_trial = (state.last_fact - state.first_report - state.idle) / state.ended
-    return f"about {clock(per_trial * (state.num_samples - state.ended))} left"
+    return f"about {clock(per_trial * (state.extent.trials - state.ended))} left"
 
 
 def values(items: Mapping[str, Any]) -> str:

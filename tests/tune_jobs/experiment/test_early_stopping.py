@@ -92,6 +92,6 @@ def test_means_over_more_folds_are_better_whatever_they_are() -> None:
     run = simulated(curve=curve, scheduler="asha", folds=3, num_samples=9)
     state = run.experiment.state
     assert state.incumbent is not None
-    assert state.incumbent.epoch == state.max_epochs == 3
+    assert state.incumbent.epoch == state.extent.reports == 3
     assert state.trials[state.incumbent.trial_id].best_epoch == 3
     assert state.counts[Status.STOPPED] > 0

@@ -14,7 +14,8 @@ from strategies import curves
 
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.assignments import FinalTest, Train
-from tune_jobs.experiment.facts import Fact, Failed, Resumed, Stopped, Suggested, Tested
+from tune_jobs.experiment.extent import Extent
+from tune_jobs.experiment.facts import Fact, Failed, Stopped, Suggested, Tested, TrialResumed
 from tune_jobs.experiment.state import CheckpointRef, RunState, Status
 from tune_jobs.names import find_class
 from tune_jobs.search_algos.base import Scheduler
@@ -283,8 +284,8 @@ def test_a_run_that_grows_is_one_that_was_longer_from_the_start(
 def reopened(
     facts: list[Fact], scheduler: str, curve: Curve, workers: int, **numbers: int
 ) -> Recorded:
-    run = begun(tiny_job(scheduler=scheduler, **numbers), facts, began_with=(10, 4))
-    run.experiment.reopen()
+    run = begun(tiny_job(scheduler=scheduler, **numbers), facts, began_with=Extent(10, 4))
+    run.experiment.resume()
     simulate(run.experiment, curve, workers, run.clock)
     return run
 
@@ -293,10 +294,12 @@ def test_more_samples_and_epochs_are_what_a_finished_run_goes_on_to() -> None:
     small = simulated(scheduler="fifo", curve=falling, num_samples=2, max_epochs=3)
     assert small.experiment.finished
     run = begun(
-        tiny_job(scheduler="fifo", num_samples=3, max_epochs=5), small.facts, began_with=(2, 3)
+        tiny_job(scheduler="fifo", num_samples=3, max_epochs=5),
+        small.facts,
+        began_with=Extent(2, 3),
     )
     assert [t.status for t in run.trials] == [Status.COMPLETED] * 2
-    run.experiment.reopen()
+    run.experiment.resume()
     simulate(run.experiment, falling, 1)
     assert [(t.status, t.epoch) for t in run.trials] == [(Status.COMPLETED, 5)] * 3
     tests = [fact for fact in run.facts if isinstance(fact, Tested)]
@@ -312,8 +315,8 @@ def test_a_test_of_the_old_incumbent_is_not_shown_beside_the_new_one() -> None:
     simulate(run.experiment, curve, 1)
     assert run.experiment.state.tested is not None
     job = tiny_job(scheduler="fifo", num_samples=2, max_epochs=1)
-    run = begun(job, run.facts, began_with=(1, 1))
-    run.experiment.reopen()
+    run = begun(job, run.facts, began_with=Extent(1, 1))
+    run.experiment.resume()
     work = run.experiment.next()
     assert isinstance(work, Train)
     run.experiment.report(work.trial_id, 1, {"loss": 0.01})
@@ -326,11 +329,11 @@ def test_a_population_that_grew_is_compared_at_one_age(numbers: dict[str, int]) 
     run = simulated(scheduler="pbt", curve=falling, num_samples=6, max_epochs=6)
     for more in ({"num_samples": 12}, {"num_samples": 12, "max_epochs": 12, **numbers}):
         job = tiny_job(scheduler="pbt", **{"max_epochs": 6, **more})
-        run = begun(job, run.facts, began_with=(6, 6))
-        run.experiment.reopen()
+        run = begun(job, run.facts, began_with=Extent(6, 6))
+        run.experiment.resume()
         simulate(run.experiment, falling, 2)
     assert run.experiment.finished
-    clones = [fact for fact in run.facts if isinstance(fact, Resumed) and fact.exploit]
+    clones = [fact for fact in run.facts if isinstance(fact, TrialResumed) and fact.exploit]
     assert clones
     for trial in run.trials:
         if trial.clone_of:
@@ -342,8 +345,8 @@ def test_an_incumbent_that_stays_is_not_tested_again() -> None:
         return Epoch({"loss": float(epoch)}, 1.0)
 
     small = simulated(scheduler="fifo", curve=curve, num_samples=2)
-    run = begun(tiny_job(scheduler="fifo", num_samples=3), small.facts, began_with=(2, 9))
-    run.experiment.reopen()
+    run = begun(tiny_job(scheduler="fifo", num_samples=3), small.facts, began_with=Extent(2, 9))
+    run.experiment.resume()
     simulate(run.experiment, curve, 1)
     assert len([fact for fact in run.facts if isinstance(fact, Tested)]) == 1
     assert run.experiment.finished

@@ -13,7 +13,7 @@ from runs import tiny_job
 from strategies import spaces
 
 from tune_jobs.errors import UserError
-from tune_jobs.experiment.facts import Reopened
+from tune_jobs.experiment.facts import RunResumed
 from tune_jobs.job.declaration import as_json, rebuilt
 from tune_jobs.job.files import load_job
 from tune_jobs.job.tune_job import TuneJob
@@ -74,7 +74,9 @@ def test_points_and_conditions_come_back() -> None:
 
 def test_what_the_run_has_grown_to_is_what_counts() -> None:
     grown = back(
-        tiny_job(), Reopened(num_samples=20, max_epochs=9), Reopened(num_samples=20, max_epochs=27)
+        tiny_job(),
+        RunResumed(num_samples=20, max_epochs=9),
+        RunResumed(num_samples=20, max_epochs=27),
     )
     assert (grown.num_samples, grown.max_epochs) == (20, 27)
 

@@ -9,7 +9,7 @@ import pytest
 from finished import Finished, run_job
 from runs import tiny_job
 
-from tune_jobs.experiment.facts import Reported, Resumed, Stopped, Suggested
+from tune_jobs.experiment.facts import Reported, Stopped, Suggested, TrialResumed
 from tune_jobs.experiment.state import Status
 from tune_jobs.search_algos.decisions import Exploit, Pause
 from tune_jobs.search_algos.domains import Float
@@ -48,8 +48,8 @@ def reports(done: Finished) -> list[Reported]:
     return [fact for fact in done.facts if isinstance(fact, Reported)]
 
 
-def resumes(done: Finished) -> list[Resumed]:
-    return [fact for fact in done.facts if isinstance(fact, Resumed)]
+def resumes(done: Finished) -> list[TrialResumed]:
+    return [fact for fact in done.facts if isinstance(fact, TrialResumed)]
 
 
 @searchers

@@ -15,6 +15,7 @@ from rich.console import Console
 from runs import begun, falling, run_in_folder, simulated, state_of, tiny_job
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Reported
 from tune_jobs.experiment.state import RunState
 from tune_jobs.runs.folder import RunFolder
@@ -179,7 +180,7 @@ def test_the_view_follows_the_place() -> None:
 
 def test_the_time_left_is_a_share_of_the_time_so_far() -> None:
     run = simulated(scheduler="fifo", curve=falling, workers=1)
-    state = RunState(tiny_job().objective, 10, 9)
+    state = RunState(tiny_job().objective, Extent(10, 9))
     said = []
     for fact in run.facts:
         state.apply(fact)
