@@ -16,8 +16,10 @@ from typing import Any
 from lcbench import EPOCHS, SPACE, Config, Table
 from peers import PEERS, Decision, Result, compare
 
-from tune_jobs import Float, Int, TuneJob
+from tune_jobs import Float, Int
 from tune_jobs.experiment.assignments import Train
+from tune_jobs.experiment.facts import Reported
+from tune_jobs.job.search import Search
 from tune_jobs.search_algos.decisions import Pause, Stop
 
 RECOMMENDED = "bayesopt × asha"
@@ -48,9 +50,8 @@ class Ours:
         options = dict(fields.get("scheduler_options", {}))
         if fields["scheduler"] != "fifo":
             options["grace_period"] = GRACE_PERIOD
-        job = TuneJob(
+        job = Search(
             name="lcbench",
-            model=None,
             space={
                 name: Int(low, high, log=log) if integer else Float(low, high, log=log)
                 for name, (low, high, log, integer) in SPACE.items()
@@ -62,14 +63,17 @@ class Ours:
             seed=seed,
             **{**fields, "scheduler_options": options},
         )
-        self.experiment = job.build_experiment(lambda fact: fact, lambda fact, state: None)
+        self.experiment = job.build_experiment()
+        self.experiment.start(lambda fact: fact, lambda fact, state: None)
 
     def suggest(self) -> tuple[Hashable, Config] | None:
         work = self.experiment.next()
         return (work.trial_id, dict(work.config)) if isinstance(work, Train) else None
 
     def report(self, trial: Any, epoch: int, accuracy: float) -> Decision:
-        match self.experiment.report(trial, epoch, {"accuracy": accuracy}):
+        match self.experiment.report(
+            Reported(trial_id=trial, epoch=epoch, metrics={"accuracy": accuracy})
+        ):
             case Stop():
                 return "stop"
             case Pause():

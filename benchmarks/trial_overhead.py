@@ -11,7 +11,6 @@ best settings for this case, `reuse_actors=True` and `CheckpointConfig(num_to_ke
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import logging
 import os
@@ -25,12 +24,9 @@ import ray
 from ray import tune
 from rich.console import Console
 
-from tune_jobs.experiment.facts import Reported
+from tune_jobs import run
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.base import Metrics, Model
-from tune_jobs.on_ray.runner import run
-from tune_jobs.runs.folder import RunFolder
-from tune_jobs.runs.journal import read
 from tune_jobs.search_algos.domains import Float
 from tune_jobs.views.progress import LineProgress
 
@@ -85,11 +81,10 @@ def ours(trials: int, folder: Path) -> list[float]:
         num_samples=trials,
         max_epochs=EPOCHS,
     )
-    run_folder = RunFolder(folder / "ours")
     start = time.time()
-    run(job, run_folder, LineProgress(Console(file=io.StringIO())))
-    facts = read(run_folder.journal)
-    return [f.time - start for f in facts if isinstance(f, Reported) and f.epoch == EPOCHS]
+    done = run(job, name="ours", storage=str(folder), progress=LineProgress(Console(quiet=True)))
+    epochs = done.epochs()
+    return list(epochs[epochs.epoch == EPOCHS].time - start)
 
 
 def ray_tune(trials: int, folder: Path, **options: Any) -> list[float]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import ConfigDict
 
@@ -13,6 +14,26 @@ Metrics = Mapping[str, float]
 
 STRICT = ConfigDict(extra="forbid")
 """For a pydantic dataclass: a name it does not have is an error and not passed over."""
+
+
+class FilledIn(NamedTuple):
+    """What a run knows, and fills into the Config of a model that has a field of this name.
+
+    Attributes:
+        seed: of the job.
+        max_epochs: of a complete training, over which a schedule may stretch.
+        trial_timeout: seconds that an epoch may take, or None.
+    """
+
+    seed: int
+    max_epochs: int
+    trial_timeout: float | None
+
+    def for_config(self, config: type, besides: Container[str] = ()) -> dict[str, Any]:
+        """Those that a dataclass has a field for, but for the names that are set elsewhere."""
+        fields = {field.name for field in dataclasses.fields(config)}
+        given = self._asdict().items()
+        return {name: v for name, v in given if name in fields and name not in besides}
 
 
 class TrainingError(Exception):
@@ -26,10 +47,9 @@ class Model(ABC):
     models with the same config train alike, and one that was saved and loaded goes on exactly
     as if it had never stopped.
 
-    Subclasses name a frozen dataclass `Config` with every hyperparameter and its default. What
-    a run knows it fills in where there is a field for it: ``seed``; ``max_epochs``, the epochs of
-    a complete training, over which a schedule may stretch; ``trial_timeout``, the seconds that an
-    epoch may take, or None. A Config of pydantic's with ``extra="allow"`` takes any name.
+    Subclasses name a frozen dataclass `Config` with every hyperparameter and its default. A run
+    sets the fields that `FilledIn` names, where the Config has them; a cross-validation sets
+    ``fold``. A Config of pydantic's with ``extra="allow"`` takes any name.
     """
 
     Config: ClassVar[Any]

@@ -63,6 +63,7 @@ class Scheduler(ABC):
     pauses_trials: ClassVar[bool] = False
     clones_trials: ClassVar[bool] = False
     rank_based: ClassVar[bool] = True  # only the order of losses matters, not how far apart
+    deterministic: ClassVar[bool] = True  # told the same, it decides the same
     can_grow: ClassVar[bool] = False  # with a larger max_t it decides alike on earlier epochs
 
     def __init__(self, max_t: int, space: Space, seed: int) -> None:

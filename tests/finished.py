@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from tune_jobs.experiment.facts import Fact, Known
+from tune_jobs.api.run import run
+from tune_jobs.experiment.facts import Fact
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
@@ -39,10 +39,9 @@ class Finished:
         return list(csv.DictReader((self.folder.path / "trials.csv").open()))
 
 
-def run_job(path: Path, job: TuneJob, known: Iterable[Known] = ()) -> Finished:
-    from tune_jobs.on_ray.runner import run
-
+def run_job(path: Path, job: TuneJob) -> Finished:
+    """In the folder ``path``."""
     screen = io.StringIO()
-    folder = RunFolder(path)
     view = LineProgress(Console(file=screen, width=200))
-    return Finished(folder, run(job, folder, view, known), screen.getvalue())
+    done = run(job, name=path.name, storage=str(path.parent), progress=view)
+    return Finished(done.folder, done.state, screen.getvalue())

@@ -11,6 +11,7 @@ from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Fact, Known, Reported
 from tune_jobs.experiment.state import RunState, Trial
+from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import Journal
@@ -69,17 +70,20 @@ def tiny_job(**fields: Any) -> TuneJob:
 
 
 def begun(
-    job: TuneJob,
+    job: Search,
     facts: Iterable[Fact] = (),
     known: Iterable[Known] = (),
     began_with: Extent | None = None,
 ) -> Recorded:
     """A run that may go on from earlier facts, and has not gone anywhere yet."""
     run = Recorded(list(facts))
-    run.experiment = job.build_experiment(
-        run.record, lambda fact, state: None, list(run.facts), began_with, known
-    )
+    run.experiment = job.build_experiment(list(run.facts), began_with)
+    run.experiment.start(run.record, lambda fact, state: None, known)
     return run
+
+
+def reported(trial_id: int, epoch: int, metrics: Mapping[str, float], **cost: Any) -> Reported:
+    return Reported(trial_id=trial_id, epoch=epoch, metrics=dict(metrics), **cost)
 
 
 def simulated(
@@ -108,12 +112,13 @@ def run_in_folder(path: Path, job: TuneJob, curve: Curve, workers: int = 1) -> R
     folder.create(job, {"CPU": workers}, file=None)
     journal = Journal(folder.journal)
     board = TensorBoard(folder.tensorboard)
-    experiment = job.build_experiment(journal.append, board)
+    experiment = job.build_experiment()
+    experiment.start(journal.append, board)
     simulate(experiment, curve, workers)
     experiment.close("finished")
     board.close()
     journal.close()
-    write_reports(folder, experiment.state)
+    write_reports(folder, folder.read_declaration(), experiment.state)
     return folder
 
 

@@ -40,4 +40,5 @@ def test_a_command_is_one_that_would_run(command: str) -> None:
     for searcher in methods["searcher"]:
         for scheduler in methods["scheduler"]:
             chosen = {"searcher": searcher or None, "scheduler": scheduler or None}
-            override(job, {**given, **chosen}, settings).validate(with_model=not several)
+            declared = override(job, {**given, **chosen}, settings)
+            (declared.search if several else declared).validate()

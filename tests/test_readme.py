@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 from runs import falling, simulated
 
+from tune_jobs.api.run import run
 from tune_jobs.cli.methods import methods_markdown
 from tune_jobs.job.files import load_job
-from tune_jobs.job.overrides import override
-from tune_jobs.runs.folder import RunFolder
 from tune_jobs.search_algos.domains import Float, Int
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Space
-from tune_jobs.views.progress import LineProgress
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -41,15 +37,13 @@ def test_the_job_it_shows_is_the_ready_job() -> None:
 
 
 def test_a_model_of_ones_own_runs_as_written(tmp_path: Path, ray_session: None) -> None:
-    from tune_jobs.on_ray.runner import run
-
     path = tmp_path / "line.py"
     path.write_text(block("class Line"))
     declared, _ = load_job(str(path))
-    job = override(declared, {"max_concurrent": 1})
-    state = run(job, RunFolder(tmp_path / "run"), LineProgress(Console(file=io.StringIO())))
-    assert state.tested is not None
-    assert state.tested.metrics["test_loss"] < 0.1
+    done = run(declared, name="run", storage=str(tmp_path), max_concurrent=1)
+    assert done.best is not None
+    assert done.best.test is not None
+    assert done.best.test["test_loss"] < 0.1
 
 
 def test_its_tables_of_methods_are_those_of_the_classes() -> None:

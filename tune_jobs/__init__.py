@@ -4,23 +4,46 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tune_jobs.api.run import Run, run
     from tune_jobs.cli.commands import run_script as main
+    from tune_jobs.errors import UserError
     from tune_jobs.job.tune_job import TuneJob
     from tune_jobs.models.base import Model
+    from tune_jobs.on_ray.ray_tune.our_scheduler import RayScheduler
+    from tune_jobs.on_ray.ray_tune.our_searcher import RaySearcher
     from tune_jobs.search_algos.base import Scheduler, Searcher
     from tune_jobs.search_algos.domains import Choice, Float, Int
 
-__all__ = ["Choice", "Float", "Int", "Model", "Scheduler", "Searcher", "TuneJob", "main"]
+__all__ = [
+    "Choice",
+    "Float",
+    "Int",
+    "Model",
+    "RayScheduler",
+    "RaySearcher",
+    "Run",
+    "Scheduler",
+    "Searcher",
+    "TuneJob",
+    "UserError",
+    "main",
+    "run",
+]
 
 _PLACES = {
     "Choice": "tune_jobs.search_algos.domains:Choice",
     "Float": "tune_jobs.search_algos.domains:Float",
     "Int": "tune_jobs.search_algos.domains:Int",
     "Model": "tune_jobs.models.base:Model",
+    "RayScheduler": "tune_jobs.on_ray.ray_tune.our_scheduler:RayScheduler",
+    "RaySearcher": "tune_jobs.on_ray.ray_tune.our_searcher:RaySearcher",
+    "Run": "tune_jobs.api.run:Run",
     "Scheduler": "tune_jobs.search_algos.base:Scheduler",
     "Searcher": "tune_jobs.search_algos.base:Searcher",
     "TuneJob": "tune_jobs.job.tune_job:TuneJob",
+    "UserError": "tune_jobs.errors:UserError",
     "main": "tune_jobs.cli.commands:run_script",
+    "run": "tune_jobs.api.run:run",
 }
 
 

@@ -63,7 +63,7 @@ def test_a_point_outside_of_the_space_is_named(point: dict[str, object], words: 
     assert words in str(error.value)
     fields = {"rate": Float(0, 1), "kind": SPACE["kind"], "gain": SPACE["gain"]}
     with pytest.raises(UserError) as whole:
-        tiny_job(model=None, space=fields, points_to_evaluate=[point]).validate(with_model=False)
+        tiny_job(space=fields, points_to_evaluate=[point]).search.validate()
     assert words in str(whole.value)
 
 

@@ -5,36 +5,31 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
+from tune_jobs.api import run as api
+from tune_jobs.api.run import Run
 from tune_jobs.cli import screens
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.files import load_job, ready_jobs
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.runs.folder import RunFolder, find_run, find_storage, new_run
-from tune_jobs.runs.warm_start import known_from
+from tune_jobs.runs.folder import find_run, find_storage
+from tune_jobs.search_algos.domains import SpaceError
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
-from tune_jobs.views.progress import progress_view
+from tune_jobs.views.console import run_console
 
 SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
 EXIT_NO_RESULT, EXIT_BAD_INPUT = 1, 2
 EXIT_BY_SIGNAL = 128  # and its number, as shells have it
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
-
-
-class _Console(Console):
-    """For a run, which does not end because nobody reads its output any more."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError("nobody reads the output any more")
 
 
 def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -135,19 +130,16 @@ def run(job: str, **flags: Any) -> None:
 
 @cli.command()
 @click.argument("run")
-@click.option("--samples", "num_samples", metavar="N|+N", help="Trials in all, or more of them.")
+@click.option("--samples", metavar="N|+N", help="Trials in all, or more of them.")
 @click.option("--max-epochs", type=int, help="Complete trials go on to this many epochs.")
 @options(*DRIVE_OPTIONS)
 @click.option("--job-file", metavar="FILE", help="Where the job stands now, if it was moved.")
 @click.option("--truncate-at", type=int, metavar="LINE", help="Cut a damaged journal off there.")
+@click.option("--accept-changes", is_flag=True, help="Go on under a scheduler that was changed.")
 @storage_option
 def resume(run: str, storage: str | None, **flags: Any) -> None:
     """Go on with RUN, a name or a path, as if it had never stopped; or make it longer."""
-    from tune_jobs.api.start import resume as go_on
-
-    console, place = _Console(), find_storage(storage)
-    folder, state = go_on(find_run(place, run), place, console, **flags)
-    _finish(console, folder, state)
+    _finish(Run.open(run, storage).resume(**flags))
 
 
 @cli.command()
@@ -178,7 +170,7 @@ def simulate(
     from tune_jobs.simulation.curves import ClosedForm, Recorded
 
     declared = override(load_job(job)[0], fields)
-    objective, space = declared.objective, override(declared, {}, settings).checked_domains()
+    objective, space = declared.objective, override(declared.search, {}, settings).domains
     shown: ClosedForm | Recorded
     if curves:
         shown = Recorded.read(curves, space, objective)
@@ -233,28 +225,15 @@ def _run(
     settings: Iterable[str],
     **fields: Any,
 ) -> None:
-    job = override(job, fields, settings)
-    place = find_storage(storage)
-    folder = new_run(job, place, name)
-    folder.check_free()
-    job.validate()
-    known = known_from(find_run(place, job.warm_start), job) if job.warm_start else []
-    console = _Console()
-    console.print(
-        f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.training}",
-        highlight=False,
-    )
-    from tune_jobs.on_ray.runner import run  # Ray takes seconds to import
-
-    with closing(progress_view(job, console)) as progress:
-        state = run(job, folder, progress, known, Path(file).resolve() if file else None)
-    _finish(console, folder, state)
+    declared = override(job, fields, settings)
+    path = Path(file).resolve() if file else None
+    _finish(api.run(declared, name=name, storage=storage, file=path))
 
 
-def _finish(console: Console, folder: RunFolder, state: RunState) -> None:
+def _finish(run: Run) -> None:
     with suppress(BrokenPipeError):
-        screens.print_result(console, folder, state)
-    sys.exit(_exit_code(state))
+        screens.print_result(run_console(), run.folder, run.state)
+    sys.exit(_exit_code(run.state))
 
 
 def _exit_code(state: RunState) -> int:
@@ -274,7 +253,7 @@ def _exit_cleanly(command: click.Command) -> None:
         for problem in error.problems:
             click.echo(f"error: {problem}", err=True)
         sys.exit(EXIT_BAD_INPUT)
-    except OSError as error:  # a disk or a share in trouble
+    except (OSError, SpaceError) as error:  # a disk or a share in trouble; a space without sense
         click.echo(f"error: {error}", err=True)
         sys.exit(EXIT_BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):

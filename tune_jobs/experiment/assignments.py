@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.experiment.state import CheckpointRef, Trial
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,17 @@ class Train:
     lineage: int = 0
     clone_of: CheckpointRef | None = None
     cloned_at: int = 0
+
+    @classmethod
+    def of(cls, trial: Trial) -> Train:
+        return cls(
+            trial.trial_id,
+            trial.config,
+            trial.epoch,
+            trial.lineage,
+            trial.clone_of,
+            trial.cloned_at,
+        )
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ class RunResumed(_Fact):
     """Another driver goes on with the run, which may have grown.
 
     Trials that were complete and are not any more, since ``max_epochs`` grew, go on at once
-    (``continued``) or wait for the scheduler (``paused``).
+    (``continued``) or wait for the scheduler (``paused``). ``changes_accepted`` says that a person
+    knew that the scheduler decides otherwise now than it did before.
     """
 
     fact: Literal["reopened"] = "reopened"
@@ -55,6 +56,7 @@ class RunResumed(_Fact):
     max_epochs: int
     continued: list[int] = field(default_factory=list)
     paused: list[int] = field(default_factory=list)
+    changes_accepted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,8 @@ class LongerRun:
         self._extent = extent
         self._decisions: dict[int, Decision] = {}
 
-    def replayed(self, trial_id: int, epoch: int, complete_at: int, decision: Decision) -> None:
-        """Its decision on a report of an earlier driver, whose trials ended at epoch
-        ``complete_at``."""
+    def decided(self, trial_id: int, epoch: int, complete_at: int, decision: Decision) -> None:
+        """A decision on a report, made when trials ended at epoch ``complete_at``."""
         goes_on = isinstance(decision, Continue | Pause)
         if complete_at <= epoch < self._extent.reports and goes_on:
             self._decisions[trial_id] = decision

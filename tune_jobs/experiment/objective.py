@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tune_jobs.errors import UserError, nearest
+from tune_jobs.errors import nearest
 
 
 @dataclass(frozen=True)
@@ -20,19 +20,21 @@ class Objective:
     mode: Literal["min", "max"]
     over_folds: bool = False
 
-    def loss(self, metrics: Mapping[str, float]) -> float:
-        """The metric as a number of which lower is better.
+    def loss(self, metrics: Mapping[str, float]) -> float | None:
+        """The metric as a number of which lower is better; None where it was not reported."""
+        value = metrics.get(self.metric)
+        return value if value is None or self.mode == "min" else -value
 
-        Raises UserError where the model did not report the metric.
-        """
-        if self.metric not in metrics:
-            reported = ", ".join(sorted(metrics)) or "nothing"
-            hint = nearest(self.metric, metrics) if metrics else "return it from evaluate()"
-            raise UserError(
-                f"metric {self.metric!r} was not reported; the model reported {reported}: {hint}"
-            )
-        value = metrics[self.metric]
-        return value if self.mode == "min" else -value
+    def missing_from(self, metrics: Mapping[str, float]) -> str:
+        """Says that the metric is not among those that were reported."""
+        reported = ", ".join(sorted(metrics)) or "nothing"
+        hint = nearest(self.metric, metrics) if metrics else "return it from evaluate()"
+        return f"metric {self.metric!r} was not reported; the model reported {reported}: {hint}"
+
+    def units(self, count: int) -> str:
+        """So many reports, in words."""
+        unit = "fold" if self.over_folds else "epoch"
+        return f"{count} {unit}{'' if count == 1 else 's'}"
 
     def rank(self, epoch: int, loss: float) -> tuple[int, float]:
         """Lower is better: the loss; but of means over folds those over more come first, since

@@ -55,6 +55,7 @@ class Trial:
     status: Status = Status.RUNNING
     epoch: int = 0  # epochs recorded
     metrics: dict[str, float] = field(default_factory=dict)  # of the last epoch
+    is_judged: bool = False  # whether it ever reported the metric
     best_loss: float = math.inf
     best_epoch: int = 0
     seconds: float = 0.0  # of training and evaluation
@@ -90,6 +91,7 @@ class RunState:
         self.trials: dict[int, Trial] = {}
         self.counts: Counter[Status] = Counter()
         self.epochs_total = 0
+        self.is_judged = False  # whether any trial ever reported the metric
         self.incumbent: Incumbent | None = None
         self.draining = ""  # why no new trial starts
         self.warnings: list[str] = []
@@ -111,6 +113,12 @@ class RunState:
     @property
     def all_ended(self) -> bool:
         return self.counts[Status.RUNNING] + self.counts[Status.PAUSED] == 0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is nothing left to do; a test that failed can be tried again."""
+        ended = self.closed is not None and self.closed.status == "finished"
+        return ended and not (self.tested and self.tested.error)
 
     @property
     def seconds(self) -> float:
@@ -173,6 +181,8 @@ class RunState:
     def _resume(self, fact: RunResumed) -> None:
         self.extent = Extent(fact.num_samples, fact.max_epochs)
         self.draining, self.closed = "", None
+        if self.tested and self.tested.error:
+            self.tested = None  # to be tried again
         for trial_id in fact.continued:
             self._set_status(self.trials[trial_id], Status.RUNNING)
         for trial_id in fact.paused:
@@ -186,7 +196,9 @@ class RunState:
         self.epochs_total += 1
         if self.epochs_total == 1:
             self.first_report = fact.time
-        self._judge(trial, self.objective.loss(fact.metrics))
+        loss = self.objective.loss(fact.metrics)
+        if loss is not None:
+            self._judge(trial, loss)
         match fact.decision:
             case Continue():
                 pass
@@ -205,6 +217,7 @@ class RunState:
         trial.cloned_at = trial.epoch
 
     def _judge(self, trial: Trial, loss: float) -> None:
+        trial.is_judged = self.is_judged = True
         if not math.isfinite(loss):
             return
         rank = self.objective.rank(trial.epoch, loss)

@@ -11,11 +11,11 @@ from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Config
 
 
-class _Answer(Enum):
+class Answer(Enum):
     NOT_YET = "not yet"
 
 
-NOT_YET: Final = _Answer.NOT_YET
+NOT_YET: Final = Answer.NOT_YET
 """The searcher is still thinking: ask again."""
 
 _PATIENCE = 0.01  # seconds; most searchers answer sooner, and no report waits noticeably
@@ -29,7 +29,7 @@ class Suggest(Protocol):
 
     def __call__(
         self, index: int, history: History, alone: bool
-    ) -> Config | Literal[_Answer.NOT_YET] | None: ...
+    ) -> Config | Literal[Answer.NOT_YET] | None: ...
 
 
 class AtOnce:
@@ -55,7 +55,7 @@ class InBackground:
 
     def __call__(
         self, index: int, history: History, alone: bool
-    ) -> Config | Literal[_Answer.NOT_YET] | None:
+    ) -> Config | Literal[Answer.NOT_YET] | None:
         if self._asked is None:
             self._asked = self._thread.submit(self._searcher.suggest, index, history.snapshot())
         wait([self._asked], None if alone else _PATIENCE)

@@ -12,10 +12,10 @@ from tune_jobs.search_algos.domains import Domain, is_json
 from tune_jobs.search_algos.space import Space
 
 if TYPE_CHECKING:
-    from tune_jobs.job.tune_job import TuneJob
+    from tune_jobs.job.search import Search
 
 
-def searcher_problems(job: TuneJob, searcher: Searcher, space: Space) -> list[str]:
+def searcher_problems(job: Search, searcher: Searcher, space: Space) -> list[str]:
     name = f"searcher {name_of(job.searcher)!r}"
     problems = []
     if space.has_conditions and not searcher.supports_conditions:
@@ -28,17 +28,15 @@ def searcher_problems(job: TuneJob, searcher: Searcher, space: Space) -> list[st
     return problems
 
 
-def fold_problems(
-    job: TuneJob, model: type[Model] | None, scheduler: Scheduler | None
-) -> list[str]:
+def fold_problems(job: Search, model: type[Model], scheduler: Scheduler) -> list[str]:
     """Of a cross-validation."""
     problems = []
-    if model and "fold" not in field_names(model.Config):
+    if "fold" not in field_names(model.Config):
         problems.append(
             f"folds is {job.folds}, and {model.__name__}.Config has no field 'fold' to pass to "
             "models.data.load"
         )
-    if scheduler and scheduler.clones_trials:
+    if scheduler.clones_trials:
         problems.append(
             f"scheduler {name_of(job.scheduler)!r} clones trials in the middle of training; with "
             "folds there is no such middle: give another scheduler"
@@ -51,7 +49,7 @@ def fold_problems(
     return problems
 
 
-def patience_problems(job: TuneJob) -> list[str]:
+def patience_problems(job: Search) -> list[str]:
     if job.min_delta and not job.patience:
         return [f"min_delta is {job.min_delta:g} and there is no patience, of which it is a part"]
     return []

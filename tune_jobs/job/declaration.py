@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from pathlib import Path
@@ -21,6 +22,9 @@ from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.names import RAY_TUNE, field_names, is_from_ray_tune, name_of
 from tune_jobs.search_algos import domains
 from tune_jobs.search_algos.domains import Domain
+
+_CODE = ("model", "searcher", "scheduler")
+"""The fields of a job that are code, or name some."""
 
 _IN_THE_FILE = (MODULE_PREFIX, "__main__:", RAY_TUNE)
 """How names begin that mean something in the job's own file only."""
@@ -53,6 +57,11 @@ class Declaration:
         """When the run began."""
         return Extent(self.num_samples, self.folds or self.max_epochs)
 
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Declaration:
+        """The part of the content of a job.json."""
+        return cls(**{name: content[name] for name in field_names(cls) if name in content})
+
     def state(self, facts: Iterable[Fact]) -> RunState:
         return RunState.of(facts, self.objective, self.extent)
 
@@ -60,7 +69,7 @@ class Declaration:
 def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
     """The job, with the file it is declared in."""
     fields = {field: getattr(job, field) for field in field_names(job)}
-    for kind in ("model", "searcher", "scheduler"):
+    for kind in _CODE:
         value = fields[kind]
         # An object, of whatever class, is only to be had from the file.
         own = is_from_ray_tune(value)
@@ -79,9 +88,13 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
     return fields
 
 
-def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact]) -> TuneJob:
+def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None = None) -> TuneJob:
     """The job of a run as it has grown by its facts: everything as it was declared then, except
     what only its file can say, which is the code.
+
+    Args:
+        found: the content of job.json.
+        job: has the code, in the place of the file.
 
     Raises UserError where the file is needed and not there, or does not import.
     """
@@ -92,7 +105,10 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact]) -> TuneJob:
             fields["num_samples"] = fact.num_samples
             if not fields.get("folds"):
                 fields["max_epochs"] = fact.max_epochs
-    fields |= _from_the_file(fields, found.get("file"))
+    if job is None:
+        fields |= _from_the_file(fields, found.get("file"))
+    else:
+        fields |= {kind: getattr(job, kind) for kind in _CODE}
     try:
         return TuneJob(**fields)
     except ValidationError as error:
@@ -102,20 +118,29 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact]) -> TuneJob:
 def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any]:
     """What stands in the job's file itself. The file is run where anything is named that is not
     registered: it may be what makes it importable."""
-    named = {kind: str(fields[kind]) for kind in ("model", "searcher", "scheduler")}
+    named = {kind: str(fields[kind]) for kind in _CODE}
     inside = {kind: name for kind, name in named.items() if name.startswith(_IN_THE_FILE)}
     if not any(":" in name for name in named.values()):
         return {}
     if file is None or not Path(file).is_file():
-        if not inside:
-            return {}
+        if not inside or _all_in_main(inside):
+            return {kind: _inside(sys.modules["__main__"], kind, n) for kind, n in inside.items()}
         name = next(iter(inside.values())).removeprefix(MODULE_PREFIX)
+        where = f"the job file {file}, which is not here" if file else "a notebook"
         raise UserError(
-            f"{name!r} stands in the job file {file}, which is not here; name the file it stands "
-            "in now with --job-file"
+            f"{name!r} stands in {where}; name the file where it stands now with --job-file"
         )
     module = import_file(Path(file).resolve())
     return {kind: _inside(module, kind, name) for kind, name in inside.items()}
+
+
+def _all_in_main(inside: Mapping[str, str]) -> bool:
+    """Whether all of it stands in this very notebook."""
+    main = sys.modules["__main__"]
+    return all(
+        name.startswith("__main__:") and hasattr(main, name.removeprefix("__main__:"))
+        for name in inside.values()
+    )
 
 
 def _inside(module: ModuleType, kind: str, name: str) -> Any:

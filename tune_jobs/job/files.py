@@ -56,6 +56,16 @@ def job_in(module: ModuleType) -> TuneJob:
     return found[0]
 
 
+def declared_in(job: TuneJob) -> Path | None:
+    """The file that a job comes from: that of its classes, else the script that is run; None in a
+    notebook."""
+    classes = [c for c in (job.model, job.searcher, job.scheduler) if isinstance(c, type)]
+    modules = [cls.__module__ for cls in classes]
+    inside = [m for m in modules if m == "__main__" or m.startswith(MODULE_PREFIX)]
+    file = getattr(sys.modules.get((inside or ["__main__"])[0]), "__file__", None)
+    return Path(file).resolve() if file and file.endswith(".py") else None
+
+
 def import_file(path: Path) -> ModuleType:
     """A job file as a module. Raises UserError as `load_job` does."""
     name = f"{MODULE_PREFIX}{path.stem}"

@@ -5,26 +5,28 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from tune_jobs.errors import UserError, explain
-from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.job.search import Search
 from tune_jobs.names import field_names
 
+S = TypeVar("S", bound=Search)
 
-def override(job: TuneJob, fields: Mapping[str, Any], settings: Iterable[str] = ()) -> TuneJob:
+
+def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) -> S:
     """The job with other fields, and with settings ``KEY=VALUE``.
 
     Args:
-        fields: of TuneJob; None means no change. Another searcher or scheduler starts from
+        fields: of the job; None means no change. Another searcher or scheduler starts from
             its own default options.
         settings: ``learning_rate=0.01`` fixes a hyperparameter in every trial;
             ``scheduler.grace_period=3`` and ``searcher.gamma=0.2`` set options. A value is
             JSON, or else text.
 
-    Raises UserError for a setting without ``=`` and for values that TuneJob refuses.
+    Raises UserError for a setting without ``=`` and for values that the job refuses.
     """
     changes = {name: value for name, value in fields.items() if value is not None}
     for kind in ("searcher", "scheduler"):
@@ -43,7 +45,7 @@ def override(job: TuneJob, fields: Mapping[str, Any], settings: Iterable[str] = 
     try:
         return dataclasses.replace(job, **changes)
     except ValidationError as error:
-        raise explain(error, field_names(TuneJob)) from error
+        raise explain(error, field_names(job)) from error
 
 
 def _value(text: str) -> Any:

@@ -12,6 +12,7 @@ from ray.tune.experiment import Trial as RayTrial
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.experiment import Experiment
+from tune_jobs.experiment.facts import Reported
 from tune_jobs.on_ray.deaths import Death
 from tune_jobs.on_ray.trainable import ASSIGNMENT, Report
 from tune_jobs.on_ray.watchdog import Hangs
@@ -141,12 +142,14 @@ class Dispatcher:
         for warning in report.warnings:
             self.experiment.warn(warning)
         return self.experiment.report(
-            work.trial_id,
-            report.epoch,
-            report.metrics,
-            seconds=report.seconds,
-            node=report.node,
-            checkpoint_bytes=report.checkpoint_bytes,
+            Reported(
+                trial_id=work.trial_id,
+                epoch=report.epoch,
+                metrics=dict(report.metrics),
+                seconds=report.seconds,
+                node=report.node,
+                checkpoint_bytes=report.checkpoint_bytes,
+            )
         )
 
     def _trial_failed(self, work: Train, death: Death) -> bool:

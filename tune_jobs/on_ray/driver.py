@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
@@ -14,8 +14,6 @@ import ray
 import ray.cloudpickle
 from ray import tune
 
-from tune_jobs.experiment.experiment import Experiment
-from tune_jobs.experiment.facts import Known
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.files import MODULE_PREFIX
 from tune_jobs.job.tune_job import TuneJob
@@ -29,10 +27,9 @@ from tune_jobs.runs.books import open_books
 from tune_jobs.runs.checkpoints import CheckpointStore
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.interrupt import Interrupt
-from tune_jobs.runs.journal import Past
 from tune_jobs.runs.retention import Retention
+from tune_jobs.runs.stretch import Stretch
 from tune_jobs.storage import StorageError
-from tune_jobs.storage.lease import Lease
 from tune_jobs.views.error_files import ErrorFiles
 from tune_jobs.views.report import write_reports
 from tune_jobs.views.tensorboard import TensorBoard
@@ -53,28 +50,14 @@ _TUNE_SETTINGS = {
 
 
 def drive(
-    job: TuneJob,
-    folder: RunFolder,
-    resources: TrialResources,
-    lease: Lease | None,
-    interrupt: Interrupt,
-    progress: View,
-    *,
-    known: Iterable[Known] = (),
-    past: Past | None = None,
+    stretch: Stretch, resources: TrialResources, interrupt: Interrupt, progress: View
 ) -> RunState:
+    """Drives a run that has its job.json; see `runner.run`."""
+    job, folder, experiment = stretch.job, stretch.folder, stretch.experiment
+    past = stretch.past
     store = CheckpointStore(folder.checkpoints, job.storage_patience)
-    with open_books(folder, lease, past, job.storage_patience) as books:
-        views = Views(lambda text: experiment.warn(text))
-        began = folder.read_declaration()
-        experiment = job.build_experiment(
-            books.journal.append,
-            views.show,
-            facts=past.facts if past else (),
-            began_with=began.extent,
-            warm_start=known,
-            in_background=True,
-        )
+    with open_books(folder, stretch.lease, past, job.storage_patience) as books:
+        views = Views(experiment.warn)
         retention = Retention(
             store, job.keep_checkpoints, job.checkpoint_quota, books.settle, experiment.warn
         )
@@ -87,27 +70,23 @@ def drive(
             with suppress(OSError):  # the event files are only to be looked at
                 board.take_over(past.facts, experiment.state)
             retention.take_over(experiment.state)
-            _resume(experiment, past)
+        experiment.start(books.journal.append, views.show, stretch.known)
+        if past and past.torn:
+            experiment.warn(
+                f"the last line of the journal was cut short and is left out ({past.torn} bytes)"
+            )
         try:
             _tune(dispatcher, resources, _setting(job, store, folder))
         except KeyboardInterrupt:  # the second time
             books.journal.patience = 0.0
         finally:
-            _wrap_up(dispatcher, folder, views)
+            _wrap_up(dispatcher, stretch, views)
     if dispatcher.fatal:
         raise dispatcher.fatal
     return experiment.state
 
 
-def _resume(experiment: Experiment, past: Past) -> None:
-    experiment.resume()
-    if past.torn:
-        experiment.warn(
-            f"the last line of the journal was cut short and is left out ({past.torn} bytes)"
-        )
-
-
-def _wrap_up(dispatcher: Dispatcher, folder: RunFolder, views: Views) -> None:
+def _wrap_up(dispatcher: Dispatcher, stretch: Stretch, views: Views) -> None:
     """Closes the run and its views; what cannot be written any more is left to a resume."""
     experiment = dispatcher.experiment
     with suppress(StorageError, OSError):
@@ -115,7 +94,7 @@ def _wrap_up(dispatcher: Dispatcher, folder: RunFolder, views: Views) -> None:
             experiment.close(*_outcome(dispatcher))
     views.close()
     with suppress(OSError):
-        write_reports(folder, experiment.state)
+        write_reports(stretch.folder, stretch.declared, experiment.state)
 
 
 @contextmanager

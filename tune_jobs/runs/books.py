@@ -49,6 +49,7 @@ def locked(folder: RunFolder) -> Iterator[Lease | None]:
     finally:
         if lease:
             lease.release()
+        folder.remove_if_empty()
         lock.release()
 
 

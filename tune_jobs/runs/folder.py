@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -26,7 +27,6 @@ from platformdirs import user_cache_path
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.job.declaration import Declaration, as_json
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.names import field_names
 from tune_jobs.storage import Folder, Place, open_place, patiently
 from tune_jobs.storage.mirror import fetch
 
@@ -89,6 +89,10 @@ class RunFolder:
         return f"tune-jobs resume {quote_for_shell(self.where)}"
 
     @property
+    def exists_here(self) -> bool:
+        return self.declaration.exists()
+
+    @property
     def exists(self) -> bool:
         """Whether there is a run. Raises StorageError where that cannot be seen."""
         try:
@@ -129,6 +133,11 @@ class RunFolder:
         content = {**as_json(job, file), **provenance(), "cluster": dict(cluster)}
         write_json(self.declaration, content)
 
+    def remove_if_empty(self) -> None:
+        """Leaves nothing behind of a run that never began."""
+        if not self.exists_here and not self._has_files:
+            shutil.rmtree(self.path, ignore_errors=True)
+
     def _set_aside(self) -> None:
         old = self.path / f".old-{time.time():.0f}"
         old.mkdir()
@@ -153,9 +162,7 @@ class RunFolder:
 
     def read_declaration(self) -> Declaration:
         """Raises UserError where the folder holds no run."""
-        found = self.read_job_json()
-        fields = field_names(Declaration)
-        return Declaration(**{name: found[name] for name in fields if name in found})
+        return Declaration.of(self.read_job_json())
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tune_jobs.errors import UserError
@@ -33,8 +33,12 @@ def known_from(folder: RunFolder, job: TuneJob) -> list[Known]:
             "nothing about each other: give the same folds and max_epochs"
         )
     constants = earlier.constants
+    facts = list(read(folder.journal))
+    reported = next((fact.metrics for fact in facts if isinstance(fact, Reported)), None)
+    if reported and not any(_has_metric(fact, job) for fact in facts):
+        raise UserError(f"run {folder.name!r}: {job.objective.missing_from(reported)}")
     found = []
-    for known in _tried(read(folder.journal), job):
+    for known in _tried(facts, job):
         whole = {**constants, **known.config}
         config = {name: whole[name] for name in space if name in whole}
         same = all(name in whole and whole[name] == value for name, value in fixed.items())
@@ -55,7 +59,11 @@ def _unit(declared: Declaration | TuneJob) -> str:
     return f"{declared.folds} folds of {declared.max_epochs} epochs"
 
 
-def _tried(facts: Iterator[Fact], job: TuneJob) -> Iterator[Known]:
+def _has_metric(fact: Fact, job: TuneJob) -> bool:
+    return isinstance(fact, Reported) and job.objective.loss(fact.metrics) is not None
+
+
+def _tried(facts: Iterable[Fact], job: TuneJob) -> Iterator[Known]:
     """Every config with its losses, up to where another config took over the trial."""
     configs: dict[int, dict[str, object]] = {}
     losses: dict[int, dict[int, float]] = {}
@@ -66,7 +74,8 @@ def _tried(facts: Iterator[Fact], job: TuneJob) -> Iterator[Known]:
                 configs[fact.trial_id] = fact.config
                 losses[fact.trial_id] = {}
             case Reported() if fact.trial_id not in cloned:
-                losses[fact.trial_id][fact.epoch] = job.objective.loss(fact.metrics)
+                if (loss := job.objective.loss(fact.metrics)) is not None:
+                    losses[fact.trial_id][fact.epoch] = loss
                 if isinstance(fact.decision, Exploit):
                     cloned.add(fact.trial_id)
             case TrialResumed(exploit=Exploit()):

@@ -9,6 +9,7 @@ from itertools import product
 
 from tune_jobs.experiment.facts import Fact
 from tune_jobs.job.overrides import override
+from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.simulation.curves import Curves
 from tune_jobs.simulation.simulate import VirtualClock, simulate
@@ -40,29 +41,29 @@ def compare(
     ``settings`` are those of `override`, for every pair. Raises UserError for a pair that
     cannot work.
     """
-    job = replace(job, model=None)  # nothing is trained, so nothing waits for torch
     jobs = [
-        override(job, {"searcher": searcher, "scheduler": scheduler}, settings)
+        override(job.search, {"searcher": searcher, "scheduler": scheduler}, settings)
         for searcher, scheduler in product(searchers, schedulers)
     ]
     for one in jobs:
-        one.validate(with_model=False)
+        one.validate()
     return (_outcome(one, curves, workers) for one in jobs)
 
 
-def _outcome(job: TuneJob, curves: Curves, workers: int) -> Outcome:
+def _outcome(search: Search, curves: Curves, workers: int) -> Outcome:
     clock = VirtualClock()
 
     def record(fact: Fact) -> Fact:
         return replace(fact, time=clock.now)
 
-    experiment = job.build_experiment(record, lambda fact, state: None)
+    experiment = search.build_experiment()
+    experiment.start(record, lambda fact, state: None)
     seconds = simulate(experiment, curves, workers, clock)
     state = experiment.state
     busy = sum(trial.seconds for trial in state.trials.values())
-    best = state.incumbent and job.objective.value(state.incumbent.loss)
+    best = state.incumbent and search.objective.value(state.incumbent.loss)
     return Outcome(
-        method=job.method,
+        method=search.method,
         best=best,
         regret=None if best is None else abs(curves.optimum - best),
         trials=len(state.trials),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from tune_jobs.experiment.assignments import FinalTest, Train
 from tune_jobs.experiment.experiment import Experiment
+from tune_jobs.experiment.facts import Reported
 from tune_jobs.search_algos.decisions import Pause, Stop
 
 
@@ -87,7 +88,12 @@ def simulate(
                 begin(restart, restart.epoch + 1)
             continue
         decision = experiment.report(
-            trial_id, end.epoch, end.result.metrics, seconds=end.result.seconds
+            Reported(
+                trial_id=trial_id,
+                epoch=end.epoch,
+                metrics=dict(end.result.metrics),
+                seconds=end.result.seconds,
+            )
         )
         if not isinstance(decision, (Stop, Pause)):
             begin(experiment.train(trial_id), end.epoch + 1)

@@ -11,8 +11,7 @@ from tune_jobs.runs.checkpoints import folder_of
 from tune_jobs.runs.folder import RunFolder, write_json
 
 
-def write_reports(folder: RunFolder, state: RunState) -> None:
-    declared = folder.read_declaration()
+def write_reports(folder: RunFolder, declared: Declaration, state: RunState) -> None:
     write_json(folder.path / "summary.json", summary(folder, declared, state))
     rows = [trial_row(trial, state) for trial in state.trials.values()]
     columns = list(dict.fromkeys(column for row in rows for column in row))

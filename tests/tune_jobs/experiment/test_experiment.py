@@ -9,13 +9,20 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from runs import Recorded, begun, falling, simulated, state_of, tiny_job
+from runs import Recorded, begun, falling, reported, simulated, state_of, tiny_job
 from strategies import curves
 
-from tune_jobs.errors import UserError
 from tune_jobs.experiment.assignments import FinalTest, Train
 from tune_jobs.experiment.extent import Extent
-from tune_jobs.experiment.facts import Fact, Failed, Stopped, Suggested, Tested, TrialResumed
+from tune_jobs.experiment.facts import (
+    Fact,
+    Failed,
+    RunResumed,
+    Stopped,
+    Suggested,
+    Tested,
+    TrialResumed,
+)
 from tune_jobs.experiment.state import CheckpointRef, RunState, Status
 from tune_jobs.names import find_class
 from tune_jobs.search_algos.base import Scheduler
@@ -102,15 +109,15 @@ def test_a_clone_goes_on_from_the_newest_checkpoint_of_its_source() -> None:
     assert isinstance(first, Train)
     assert isinstance(second, Train)
     for epoch in (1, 2, 3, 4):
-        experiment.report(0, epoch, {"loss": 1.0})
-    experiment.report(1, 1, {"loss": 2.0})
-    decision = experiment.report(1, 2, {"loss": 2.0})
+        experiment.report(reported(0, epoch, {"loss": 1.0}))
+    experiment.report(reported(1, 1, {"loss": 2.0}))
+    decision = experiment.report(reported(1, 2, {"loss": 2.0}))
     assert decision == Exploit(0, {"x": 0.91})
     cloned = Train(1, {"x": 0.91}, 2, lineage=1, clone_of=CheckpointRef(0, 4), cloned_at=2)
     assert experiment.train(1) == cloned
     assert experiment.fail(1, "its worker died")
     assert experiment.train(1) == cloned
-    experiment.report(1, 3, {"loss": 0.5})
+    experiment.report(reported(1, 3, {"loss": 0.5}))
     assert experiment.train(1) == replace(cloned, epoch=3)
     assert experiment.state.incumbent is not None
     assert experiment.state.incumbent.config == {"x": 0.91}
@@ -154,7 +161,7 @@ def test_the_incumbent_is_tested_once_at_its_best_epoch() -> None:
 def test_a_test_that_fails_is_tried_again_and_then_told() -> None:
     run = begun(tiny_job(num_samples=1, max_epochs=1, max_failures=1))
     run.experiment.next()
-    run.experiment.report(0, 1, {"loss": 1.0})
+    run.experiment.report(reported(0, 1, {"loss": 1.0}))
     test = run.experiment.next()
     assert isinstance(test, FinalTest)
     assert run.experiment.next() is None, "nobody else is given the test"
@@ -231,7 +238,7 @@ def test_the_first_failure_ends_a_run_that_fails_fast() -> None:
 def test_a_trial_whose_worker_was_told_to_go_uses_up_no_failure() -> None:
     experiment = begun(tiny_job(scheduler="fifo", max_failures=0)).experiment
     experiment.next()
-    experiment.report(0, 1, {"loss": 1.0})
+    experiment.report(reported(0, 1, {"loss": 1.0}))
     assert all(experiment.move(0, "its node is being drained", told=True) for _ in range(9))
     trial = experiment.state.trials[0]
     assert (trial.status, trial.failures, len(trial.moves)) == (Status.RUNNING, 0, 9)
@@ -241,7 +248,7 @@ def test_a_lost_node_is_a_failure_only_where_the_trial_came_no_further_since() -
     experiment = begun(tiny_job(scheduler="fifo", max_failures=0)).experiment
     experiment.next()
     for epoch in (1, 2, 3):
-        experiment.report(0, epoch, {"loss": 1.0})
+        experiment.report(reported(0, epoch, {"loss": 1.0}))
         assert experiment.move(0, "its node died")
     assert not experiment.move(0, "its node died")
     trial = experiment.state.trials[0]
@@ -285,7 +292,6 @@ def reopened(
     facts: list[Fact], scheduler: str, curve: Curve, workers: int, **numbers: int
 ) -> Recorded:
     run = begun(tiny_job(scheduler=scheduler, **numbers), facts, began_with=Extent(10, 4))
-    run.experiment.resume()
     simulate(run.experiment, curve, workers, run.clock)
     return run
 
@@ -298,8 +304,6 @@ def test_more_samples_and_epochs_are_what_a_finished_run_goes_on_to() -> None:
         small.facts,
         began_with=Extent(2, 3),
     )
-    assert [t.status for t in run.trials] == [Status.COMPLETED] * 2
-    run.experiment.resume()
     simulate(run.experiment, falling, 1)
     assert [(t.status, t.epoch) for t in run.trials] == [(Status.COMPLETED, 5)] * 3
     tests = [fact for fact in run.facts if isinstance(fact, Tested)]
@@ -316,10 +320,9 @@ def test_a_test_of_the_old_incumbent_is_not_shown_beside_the_new_one() -> None:
     assert run.experiment.state.tested is not None
     job = tiny_job(scheduler="fifo", num_samples=2, max_epochs=1)
     run = begun(job, run.facts, began_with=Extent(1, 1))
-    run.experiment.resume()
     work = run.experiment.next()
     assert isinstance(work, Train)
-    run.experiment.report(work.trial_id, 1, {"loss": 0.01})
+    run.experiment.report(reported(work.trial_id, 1, {"loss": 0.01}))
     assert run.experiment.state.tested is None
 
 
@@ -330,7 +333,6 @@ def test_a_population_that_grew_is_compared_at_one_age(numbers: dict[str, int]) 
     for more in ({"num_samples": 12}, {"num_samples": 12, "max_epochs": 12, **numbers}):
         job = tiny_job(scheduler="pbt", **{"max_epochs": 6, **more})
         run = begun(job, run.facts, began_with=Extent(6, 6))
-        run.experiment.resume()
         simulate(run.experiment, falling, 2)
     assert run.experiment.finished
     clones = [fact for fact in run.facts if isinstance(fact, TrialResumed) and fact.exploit]
@@ -346,7 +348,6 @@ def test_an_incumbent_that_stays_is_not_tested_again() -> None:
 
     small = simulated(scheduler="fifo", curve=curve, num_samples=2)
     run = begun(tiny_job(scheduler="fifo", num_samples=3), small.facts, began_with=Extent(2, 9))
-    run.experiment.resume()
     simulate(run.experiment, curve, 1)
     assert len([fact for fact in run.facts if isinstance(fact, Tested)]) == 1
     assert run.experiment.finished
@@ -363,29 +364,48 @@ def test_draining_ends_running_trials_at_their_next_report_and_starts_none() -> 
     run = begun(tiny_job(scheduler="fifo"))
     run.experiment.next()
     run.experiment.next()
-    run.experiment.report(0, 1, {"loss": 1.0})
+    run.experiment.report(reported(0, 1, {"loss": 1.0}))
     run.experiment.drain("the time is up")
     run.experiment.drain("twice")
     assert run.experiment.next() is None
-    assert run.experiment.report(0, 2, {"loss": 0.9}) == Stop("the time is up")
-    assert run.experiment.report(1, 1, {"loss": 0.8}) == Stop("the time is up")
+    assert run.experiment.report(reported(0, 2, {"loss": 0.9})) == Stop("the time is up")
+    assert run.experiment.report(reported(1, 1, {"loss": 0.8})) == Stop("the time is up")
     assert isinstance(run.experiment.next(), FinalTest)
     assert len(run.trials) == 2
 
 
-def test_a_metric_that_is_not_reported_is_named_with_those_that_are() -> None:
-    run = begun(tiny_job(metric="val_loss"))
+def test_a_metric_that_never_comes_is_named_with_those_that_do() -> None:
+    run = begun(tiny_job(metric="val_loss", max_epochs=2, num_samples=1))
     run.experiment.next()
-    with pytest.raises(UserError, match=r"'val_loss'.*accuracy, val_los: did you mean 'val_los'"):
-        run.experiment.report(0, 1, {"val_los": 1.0, "accuracy": 0.5})
+    wrong = {"val_los": 1.0, "accuracy": 0.5}
+    assert run.experiment.report(reported(0, 1, wrong)) == Continue()
+    assert isinstance(run.experiment.report(reported(0, 2, wrong)), Stop)
+    (trial,) = run.trials
+    assert trial.status is Status.FAILED
+    assert "'val_loss'" in trial.note
+    assert "accuracy, val_los: did you mean 'val_los'" in trial.note
+    assert run.experiment.finished
+
+
+def test_an_epoch_without_the_metric_decides_nothing() -> None:
+    """Validation is dear, so it is done every other epoch; the others count all the same."""
+
+    def every_other(config: Any, epoch: int) -> Epoch:
+        found = falling(config, epoch)
+        return found if epoch % 2 else Epoch({"other": 1.0}, found.seconds)
+
+    run = simulated(scheduler="fifo", curve=every_other, max_epochs=8)
+    assert {(t.status, t.epoch, t.best_epoch) for t in run.trials} == {(Status.COMPLETED, 8, 7)}
+    cut = simulated(scheduler="asha", curve=every_other, max_epochs=8)
+    assert {t.status for t in cut.trials} == {Status.COMPLETED, Status.STOPPED}
 
 
 def test_an_epoch_reported_before_is_passed_over() -> None:
     run = begun(tiny_job(scheduler="fifo"))
     run.experiment.next()
-    run.experiment.report(0, 1, {"loss": 1.0})
+    run.experiment.report(reported(0, 1, {"loss": 1.0}))
     before = list(run.facts)
-    assert run.experiment.report(0, 1, {"loss": 0.1}) == Continue()
+    assert run.experiment.report(reported(0, 1, {"loss": 0.1})) == Continue()
     assert run.facts == before
 
 
@@ -399,7 +419,9 @@ def test_a_recorded_fact_is_written_before_it_takes_effect() -> None:
     def observe(fact: Fact, state: RunState) -> None:
         order.append(("in force", fact.fact))
 
-    tiny_job(num_samples=1).build_experiment(record, observe).next()
+    experiment = tiny_job(num_samples=1).build_experiment()
+    experiment.start(record, observe)
+    experiment.next()
     assert order == [
         ("written", "opened"),
         ("in force", "opened"),
@@ -414,7 +436,8 @@ def test_a_fact_that_cannot_be_written_does_not_take_effect() -> None:
             raise OSError("no space left on device")
         return fact
 
-    experiment = tiny_job().build_experiment(record, lambda fact, state: None)
+    experiment = tiny_job().build_experiment()
+    experiment.start(record, lambda fact, state: None)
     with pytest.raises(OSError, match="no space"):
         experiment.next()
     assert experiment.state.trials == {}
@@ -426,7 +449,8 @@ def test_a_thousand_trials_on_64_workers_cost_little_and_keep_them_busy() -> Non
 
 
 def untimed(facts: list[Any]) -> list[Any]:
-    return [{**vars(fact), "time": None} for fact in facts]
+    """Without what a resume adds."""
+    return [{**vars(fact), "time": None} for fact in facts if not isinstance(fact, RunResumed)]
 
 
 def contents(state: RunState) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Event
 
-from runs import tiny_job
+from runs import reported, tiny_job
 
 from tune_jobs.experiment.assignments import Train
 from tune_jobs.experiment.suggest import NOT_YET, AtOnce, InBackground
@@ -44,20 +44,16 @@ def test_reports_are_taken_while_the_searcher_thinks() -> None:
 
 def test_an_experiment_goes_on_meanwhile_and_does_not_end() -> None:
     job = tiny_job(searcher=Thinker, scheduler="fifo", num_samples=2, max_epochs=3)
-    experiment = job.build_experiment(
-        lambda fact: fact, lambda fact, state: None, in_background=True
-    )
+    experiment = job.build_experiment(in_background=True)
     assert isinstance(experiment.next(), Train)
     for epoch in (1, 2, 3):
         assert experiment.next() is None, "no second trial yet, and no test"
-        experiment.report(0, epoch, {"loss": 1.0 / epoch})
+        experiment.report(reported(0, epoch, {"loss": 1.0 / epoch}))
     assert not experiment.finished
     assert experiment.state.trials[0].epoch == 3
 
 
 def test_quick_searchers_are_asked_at_once() -> None:
     job = tiny_job(searcher="random")
-    experiment = job.build_experiment(
-        lambda fact: fact, lambda fact, state: None, in_background=True
-    )
-    assert isinstance(experiment._suggest, AtOnce)
+    experiment = job.build_experiment(in_background=True)
+    assert isinstance(experiment._method._suggest, AtOnce)

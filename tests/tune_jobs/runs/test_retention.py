@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import begun, tiny_job
+from runs import begun, reported, tiny_job
 from strategies import curves
 
 from tune_jobs.experiment.assignments import Train
 from tune_jobs.experiment.experiment import Experiment
-from tune_jobs.experiment.facts import Fact
+from tune_jobs.experiment.facts import Fact, Reported
 from tune_jobs.experiment.state import CheckpointRef, RunState, Status
 from tune_jobs.runs.checkpoints import CheckpointStore, Saved
 from tune_jobs.runs.retention import Retention
@@ -34,9 +35,8 @@ class Kept:
         self.facts: list[Fact] = []
         self.settled = 0
         self.retention = self.another(keep, quota)
-        self.experiment: Experiment = tiny_job(**job).build_experiment(
-            lambda fact: self.facts.append(fact) or fact, self.observe
-        )
+        self.experiment: Experiment = tiny_job(**job).build_experiment()
+        self.experiment.start(lambda fact: self.facts.append(fact) or fact, self.observe)
 
     def another(self, keep: int = 2, quota: int | None = None) -> Retention:
         return Retention(self.store, keep, quota, self.settle, self.warnings.append)
@@ -55,7 +55,9 @@ class Kept:
 
     def report(self, trial_id: int, epoch: int, loss: float) -> object:
         self.save(trial_id, epoch)
-        return self.experiment.report(trial_id, epoch, {"loss": loss}, checkpoint_bytes=BYTES)
+        return self.experiment.report(
+            reported(trial_id, epoch, {"loss": loss}, checkpoint_bytes=BYTES)
+        )
 
     def held(self) -> dict[int, list[int]]:
         """After the removals so far are done."""
@@ -177,11 +179,12 @@ def test_what_is_needed_is_there_at_every_moment(
 
     run.observe = observe  # type: ignore[method-assign]
     job = tiny_job(scheduler=scheduler)
-    run.experiment = job.build_experiment(lambda fact: fact, observe)
+    run.experiment = job.build_experiment()
+    run.experiment.start(lambda fact: fact, observe)
     report = run.experiment.report
 
-    def report_with_bytes(*args: Any, **more: Any) -> Any:
-        return report(*args, **more, checkpoint_bytes=BYTES)
+    def report_with_bytes(fact: Reported) -> Any:
+        return report(replace(fact, checkpoint_bytes=BYTES))
 
     run.experiment.report = report_with_bytes  # type: ignore[method-assign]
     simulate(run.experiment, train, workers)
@@ -225,5 +228,5 @@ def test_checkpoints_of_trials_in_lost_facts_are_no_obstacle(tmp_path: Path) -> 
 def test_simulated_reports_have_no_checkpoints(tmp_path: Path) -> None:
     run = begun(tiny_job())
     assert run.experiment.next() is not None
-    run.experiment.report(0, 1, {"loss": 1.0})
+    run.experiment.report(reported(0, 1, {"loss": 1.0}))
     assert run.reports[0].checkpoint_bytes == 0

@@ -23,7 +23,7 @@ SPACE = {
 
 @pytest.mark.parametrize("searcher", sorted(SEARCHERS))
 def test_every_searcher_runs_to_its_end_with_every_scheduler(searcher: str) -> None:
-    job = tiny_job(model=None, space=SPACE, num_samples=24, max_epochs=9)
+    job = tiny_job(space=SPACE, num_samples=24, max_epochs=9)
     curves = ClosedForm(job.domains, job.objective, 9, seed=0)
     outcomes = list(compare(job, curves, 4, [searcher], sorted(SCHEDULERS)))
     assert [outcome.method for outcome in outcomes] == [
@@ -40,7 +40,7 @@ def test_every_searcher_runs_to_its_end_with_every_scheduler(searcher: str) -> N
 
 
 def test_a_pair_that_cannot_work_is_refused_before_anything_runs() -> None:
-    job = tiny_job(model=None, space=SPACE, num_samples=10)
+    job = tiny_job(space=SPACE, num_samples=10)
     curves = ClosedForm(job.domains, job.objective, 9, seed=0)
     with pytest.raises(UserError, match="searcher 'grid' has 20 configs, num_samples is 10"):
         compare(job, curves, 4, ["random", "grid"], ["fifo"])
@@ -72,14 +72,14 @@ def test_settings_hold_for_every_pair() -> None:
 
 
 def test_a_condition_on_nothing_is_told() -> None:
-    job = tiny_job(model=None, space={"x": Float(0, 1, when={"optimiser": "sgd"})})
+    job = tiny_job(space={"x": Float(0, 1, when={"optimiser": "sgd"})})
     with pytest.raises(UserError, match="depends on 'optimiser'"):
         job.checked_domains()
 
 
 def test_a_thousand_trials_take_seconds() -> None:
     """27 epochs each on 64 workers: that it ends at all in the time of a test is the claim."""
-    job = tiny_job(model=None, num_samples=1000, max_epochs=27)
+    job = tiny_job(num_samples=1000, max_epochs=27)
     curves = ClosedForm(job.domains, job.objective, 27, seed=0)
     for outcome in compare(job, curves, 64, ["random"], sorted(SCHEDULERS)):
         assert outcome.trials == 1000

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from runs import begun, falling, run_in_folder, simulated, state_of, tiny_job
+from runs import begun, falling, reported, run_in_folder, simulated, state_of, tiny_job
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tune_jobs.experiment.extent import Extent
@@ -101,7 +101,7 @@ def test_tensorboard_files_grow_while_the_trial_runs(tmp_path: Path) -> None:
     board = TensorBoard(tmp_path)
     run = begun(tiny_job(scheduler="fifo"))
     run.experiment.next()
-    run.experiment.report(0, 1, {"loss": 0.25})
+    run.experiment.report(reported(0, 1, {"loss": 0.25}))
     board(run.facts[-1], run.experiment.state)
     board._writers[0].flush()  # what its own thread does every two seconds
     events = EventAccumulator(str(tmp_path / "00000")).Reload()
@@ -138,7 +138,8 @@ def shown(**options: Any) -> str:
             raise RuntimeError("no memory")
         return with_nan(config, epoch)
 
-    experiment = job.build_experiment(lambda fact: fact, view)
+    experiment = job.build_experiment()
+    experiment.start(lambda fact: fact, view)
     simulate(experiment, dies_once, 2)
     experiment.close("finished")
     view.close()

@@ -103,14 +103,15 @@ class RayScheduler(TrialScheduler):
         self, tune_controller: TuneController, trial: RayTrial, result: dict[str, Any]
     ) -> str:
         objective = objective_of(self._name, self._metric, self._mode)
-        if objective.metric not in result:
+        loss = objective.loss(result)
+        if loss is None:
             return self.CONTINUE  # where Ray's own check is switched off, some results lack it
         number = self._numbers[trial.trial_id]
         epoch = self._epoch_of(result)
         if epoch <= self._epochs.get(number, 0):
             return self.CONTINUE  # it was told before: the trial catches up
         self._epochs[number] = epoch
-        decision = self._scheduler.on_report(number, epoch, objective.loss(result))
+        decision = self._scheduler.on_report(number, epoch, loss)
         if isinstance(decision, Stop) or epoch >= self._scheduler.max_t:
             return self.STOP
         if isinstance(decision, Exploit):

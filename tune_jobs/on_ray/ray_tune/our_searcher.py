@@ -108,13 +108,14 @@ class RaySearcher(RayTuneSearcher):
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         asked = self._asked.get(trial_id)
         objective = objective_of(f"searcher {self._name!r}", self._metric, self._mode)
-        if asked is None or objective.metric not in result:
+        loss = objective.loss(result)
+        if asked is None or loss is None:
             return
         if _has_another_config(asked, result):
             self._history.ended(asked.number)
         elif result[TRAINING_ITERATION] > asked.epoch:  # and not once more, after a failure
             asked.epoch = result[TRAINING_ITERATION]
-            self._history.reported(asked.number, asked.epoch, objective.loss(result))
+            self._history.reported(asked.number, asked.epoch, loss)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

@@ -27,7 +27,7 @@ _REFUSED: Mapping[type, str] = {
 """Schedulers that move Ray's trials about themselves, and what a job has in their place."""
 
 
-class ForeignScheduler(Scheduler):
+class TheirScheduler(Scheduler):
     """A `ray.tune.schedulers.TrialScheduler`, shown stand-ins for Ray's trials.
 
     What it pauses goes on, as in Ray, when no new trials come.
@@ -37,6 +37,7 @@ class ForeignScheduler(Scheduler):
     """
 
     pauses_trials = True
+    deterministic = False
 
     def __init__(self, max_t: int, scheduler: Any, options: Mapping[str, Any]) -> None:
         super().__init__(max_t, Space({}), seed=0)

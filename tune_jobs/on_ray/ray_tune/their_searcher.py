@@ -18,7 +18,7 @@ from tune_jobs.search_algos.history import History, Tried
 from tune_jobs.search_algos.space import Config, Space
 
 
-class ForeignSearcher(Searcher):
+class TheirSearcher(Searcher):
     """A `ray.tune.search.Searcher`, told what is new in the history before each suggestion.
 
     Of trials that it did not suggest (starting points, a warm start) it learns when they end,

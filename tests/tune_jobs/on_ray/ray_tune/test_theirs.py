@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from finished import run_job
 from ray import tune
 from ray.tune.schedulers import (
     AsyncHyperBandScheduler,
@@ -19,17 +20,14 @@ from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter
 from ray.tune.search import Searcher as RayTuneSearcher
 from ray.tune.search.hyperopt import HyperOptSearch
 from ray.tune.search.optuna import OptunaSearch
-from rich.console import Console
-from runs import falling, run_in_folder, simulated, tiny_job
+from runs import begun, falling, run_in_folder, simulated, tiny_job
 
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Known
 from tune_jobs.experiment.state import Status
 from tune_jobs.on_ray import RayScheduler
 from tune_jobs.on_ray.ray_tune.domains import convert, to_ray
-from tune_jobs.runs.folder import RunFolder
 from tune_jobs.search_algos.domains import Choice, Float, Int, SpaceError
-from tune_jobs.views.progress import LineProgress
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -155,8 +153,7 @@ def test_what_an_earlier_run_knew() -> None:
     known = [Known(config={"x": 0.5}, losses={1: 0.5}), Known(config={"x": 0.1}, losses={1: 0.1})]
 
     def first(searcher: Any) -> Any:
-        job = tiny_job(searcher=searcher)
-        return job.build_experiment(lambda f: f, lambda f, s: None, warm_start=known).next()
+        return begun(tiny_job(searcher=searcher), known=known).experiment.next()
 
     searcher = OptunaSearch()
     assert first(searcher) is not None
@@ -243,7 +240,7 @@ SPACE = {"x": tune.uniform(0, 1)}
 )
 def test_what_cannot_work_is_told_before_the_start(fields: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        tiny_job(**fields).validate(with_model=False)
+        tiny_job(**fields).search.validate()
 
 
 def test_what_cannot_work_is_told_when_it_happens() -> None:
@@ -263,16 +260,13 @@ def test_their_names_stand_in_the_declaration(tmp_path: Path) -> None:
 
 
 def test_a_real_run(tmp_path: Path) -> None:
-    from tune_jobs.on_ray.runner import run
-
     job = tiny_job(
         searcher=HyperOptSearch(n_initial_points=3, random_state_seed=1),
         scheduler=AsyncHyperBandScheduler(max_t=9, reduction_factor=3),
         num_samples=8,
         max_concurrent=1,
     )
-    job.validate()
-    state = run(job, RunFolder(tmp_path / "run"), LineProgress(Console(quiet=True)))
+    state = run_job(tmp_path / "run", job).state
     assert len(state.trials) == 8
     assert state.tested is not None
     assert {trial.status for trial in state.trials.values()} == {Status.COMPLETED, Status.STOPPED}

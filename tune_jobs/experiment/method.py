@@ -1,0 +1,126 @@
+"""What decides in a run: its searcher, its scheduler and its patience, told the same facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from tune_jobs.experiment.early_stopping import EarlyStopping
+from tune_jobs.experiment.extent import Extent
+from tune_jobs.experiment.facts import (
+    Fact,
+    Failed,
+    Known,
+    Opened,
+    Reported,
+    RunResumed,
+    Stopped,
+    Suggested,
+    TrialResumed,
+)
+from tune_jobs.experiment.longer_run import LongerRun
+from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.suggest import Answer, Suggest
+from tune_jobs.search_algos.base import Scheduler
+from tune_jobs.search_algos.decisions import Continue, Decision, Exploit, Resume, Stop
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Config
+
+
+class Method:
+    """Told every fact of a run, also those of an earlier driver, and so is where that was.
+
+    Args:
+        suggest: the searcher's `suggest`, or the same in the background.
+        extent: of the run as it is now.
+    """
+
+    def __init__(
+        self, suggest: Suggest, scheduler: Scheduler, early_stopping: EarlyStopping, extent: Extent
+    ) -> None:
+        self.scheduler = scheduler
+        self._suggest = suggest
+        self._early_stopping = early_stopping
+        self._longer_run = LongerRun(extent)
+        self._history = History()
+        self._released: set[int] = set()
+
+    def decide(self, trial_id: int, epoch: int, loss: float | None, state: RunState) -> Decision:
+        """What becomes of a trial that reported; of a report without the metric (``loss`` is
+        None) neither the scheduler nor the patience is told."""
+        decision: Decision = Continue()
+        over = None
+        if loss is not None:
+            lineage = state.trials[trial_id].lineage
+            over = self._early_stopping.on_report(trial_id, lineage, epoch, loss)
+            if trial_id not in self._released:
+                decision = self.scheduler.on_report(trial_id, epoch, loss)
+        self._longer_run.decided(trial_id, epoch, state.extent.reports, over or decision)
+        if isinstance(decision, Stop):
+            return decision
+        if epoch >= state.extent.reports:
+            return Stop(f"trained {state.objective.units(epoch)}")
+        if over:
+            return over
+        return Stop(state.draining) if state.draining else decision
+
+    def suggest(self, index: int, alone: bool) -> Config | Literal[Answer.NOT_YET] | None:
+        return self._suggest(index, self._history, alone)
+
+    def next_to_resume(self, state: RunState, exhausted: bool) -> Resume | None:
+        for trial_id in sorted(self._released):
+            if state.trials[trial_id].status is Status.PAUSED:
+                return Resume(trial_id)
+        return self.scheduler.next_to_resume(exhausted)
+
+    def eliminated(self, exhausted: bool) -> Mapping[int, str]:
+        return self.scheduler.eliminated(exhausted)
+
+    def release(self, trial_id: int) -> None:
+        """Takes a trial out of the scheduler's hands: it goes on until it is complete."""
+        if trial_id not in self._released:
+            self._released.add(trial_id)
+            self.scheduler.on_end(trial_id)
+
+    def resuming(self, complete_at: int) -> RunResumed:
+        """The fact that another driver goes on with a run whose trials ended at ``complete_at``."""
+        return self._longer_run.resuming(complete_at)
+
+    def apply(self, fact: Fact, state: RunState) -> None:
+        """The fact took effect in the state."""
+        match fact:
+            case Opened():
+                for number, known in enumerate(fact.known, start=1):
+                    self._learn(-number, known)  # beside the trials of this run
+            case RunResumed():
+                self._longer_run.resumed(fact)
+            case Suggested():
+                self._history.suggested(fact.trial_id, fact.config)
+                self.scheduler.on_start(fact.trial_id, fact.config)
+            case TrialResumed():
+                if fact.trial_id not in self._released:
+                    self.scheduler.on_resume(fact.trial_id)
+                if fact.exploit:
+                    self._history.ended(fact.trial_id)  # as after an exploit below
+            case Reported():
+                loss = state.objective.loss(fact.metrics)
+                if loss is not None:
+                    self._history.reported(fact.trial_id, fact.epoch, loss)
+                if isinstance(fact.decision, Exploit):
+                    self._history.ended(fact.trial_id)  # its config is no longer the suggested one
+                self._forget_if_ended(fact.trial_id, state)
+            case Stopped() | Failed():
+                self._forget_if_ended(fact.trial_id, state)
+
+    def _learn(self, number: int, known: Known) -> None:
+        self._history.suggested(number, known.config)
+        for epoch, loss in known.losses.items():
+            self._history.reported(number, epoch, loss)
+        self._history.ended(number)
+
+    def _forget_if_ended(self, trial_id: int, state: RunState) -> None:
+        ended = state.trials[trial_id].status.is_final
+        if ended and not self._longer_run.holds(trial_id):
+            self._history.ended(trial_id)
+            if trial_id not in self._released:
+                self.scheduler.on_end(trial_id)

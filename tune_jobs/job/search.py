@@ -1,0 +1,210 @@
+"""The part of a job that decides: the space, the searcher, the scheduler, the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, PositiveInt, field_validator
+from pydantic.dataclasses import dataclass
+
+from tune_jobs.errors import UserError
+from tune_jobs.experiment.early_stopping import EarlyStopping
+from tune_jobs.experiment.experiment import Experiment
+from tune_jobs.experiment.extent import Extent
+from tune_jobs.experiment.facts import Fact
+from tune_jobs.experiment.method import Method
+from tune_jobs.experiment.objective import Objective
+from tune_jobs.experiment.suggest import AtOnce, InBackground
+from tune_jobs.job.checks import patience_problems, searcher_problems, unwritable
+from tune_jobs.names import checked_options, find_class, is_from_ray_tune, name_of, option_names
+from tune_jobs.search_algos.base import Scheduler, Searcher
+from tune_jobs.search_algos.domains import SpaceError
+from tune_jobs.search_algos.schedulers import SCHEDULERS
+from tune_jobs.search_algos.searchers import SEARCHERS
+from tune_jobs.search_algos.space import Space, split
+from tune_jobs.search_algos.starting_points import StartingPoints
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Search:
+    """A job without its model and its resources: all that a simulation needs.
+
+    Args:
+        name: of the job and, with the time, of its runs: letters, digits, ``_ . -``.
+        space: hyperparameter -> Float, Int, Choice, one of Ray Tune's domains
+            (``tune.loguniform(...)``), or a plain value for every trial.
+        metric, mode: what the model reports, and whether ``"min"`` or ``"max"`` is best.
+        searcher, scheduler: a registered name, ``"module:Class"``, or a class, each with its
+            options; or an object of Ray Tune's (``OptunaSearch()``,
+            ``MedianStoppingRule(...)``), with which a run cannot be repeated or resumed exactly.
+        num_samples: trials.
+        max_epochs: epochs of a complete trial.
+        folds: of a cross-validation. Then every epoch of a trial is a fold, in which the model is
+            trained for max_epochs, and the metric is the mean over the folds so far.
+        patience, min_delta: a trial ends after so many epochs in a row of which none was better
+            by more than that.
+        seed: of the searcher, the scheduler, and every model whose Config has a ``seed``.
+        max_failures: how often a trial that died goes on from its newest checkpoint.
+        fail_fast: the first failure ends the run.
+        points_to_evaluate: configs to try first; what one leaves out is drawn at random.
+
+    Raises pydantic's ValidationError for fields of a wrong type or range.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    space: dict[str, Any]
+    metric: str
+    mode: Literal["min", "max"]
+    searcher: Any = "bayesopt"
+    searcher_options: dict[str, Any] = Field(default_factory=dict)
+    scheduler: Any = "asha"
+    scheduler_options: dict[str, Any] = Field(default_factory=dict)
+    num_samples: PositiveInt = 20
+    max_epochs: PositiveInt = 27
+    folds: int | None = Field(default=None, ge=2)
+    patience: PositiveInt | None = None
+    min_delta: float = Field(default=0.0, ge=0)
+    seed: int = Field(default=0, ge=0)
+    max_failures: int = Field(default=3, ge=0)
+    fail_fast: bool = False
+    points_to_evaluate: list[dict[str, Any]] = Field(default_factory=list)
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _convert_ray_domains(cls, space: Any) -> Any:
+        if not isinstance(space, dict):
+            return space
+        return {name: _without_ray(name, value) for name, value in space.items()}
+
+    @property
+    def method(self) -> str:
+        """Searcher × scheduler, for people."""
+        return f"{name_of(self.searcher)} × {name_of(self.scheduler)}"
+
+    @property
+    def extent(self) -> Extent:
+        return Extent(self.num_samples, self.folds or self.max_epochs)
+
+    @property
+    def training(self) -> str:
+        """That of a complete trial, for people."""
+        epochs = f"{self.max_epochs} epoch{'s' if self.max_epochs > 1 else ''}"
+        return f"{self.folds} folds of {epochs}" if self.folds else epochs
+
+    @property
+    def objective(self) -> Objective:
+        return Objective(self.metric, self.mode, over_folds=self.folds is not None)
+
+    @property
+    def domains(self) -> Space:
+        """What is searched. Raises SpaceError for conditions that make no sense."""
+        return split(self.space)[0]
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Hyperparameters that a trial keeps while it trains, so that a clone keeps them too."""
+        return frozenset()
+
+    def build_searcher(self) -> Searcher:
+        """Raises UserError for one that is not there, or does not take its options."""
+        searcher = self._searcher_alone()
+        points = self.points_to_evaluate
+        return StartingPoints(points, searcher) if points else searcher
+
+    def _searcher_alone(self) -> Searcher:
+        if is_from_ray_tune(self.searcher):
+            # Ray takes seconds to import; whoever has an object of its has waited for it.
+            from tune_jobs.on_ray.ray_tune.their_searcher import TheirSearcher
+
+            return TheirSearcher(self.domains, self.searcher, self.searcher_options)
+        cls = find_class(self.searcher, Searcher, SEARCHERS)
+        name = f"searcher {name_of(self.searcher)!r}"
+        options = checked_options(name, cls, self.searcher_options)
+        return cls(self.domains, self.seed, **options)
+
+    def build_scheduler(self) -> Scheduler:
+        """Raises UserError for one that is not there, or does not take its options."""
+        max_t = self.extent.reports
+        if is_from_ray_tune(self.scheduler):
+            from tune_jobs.on_ray.ray_tune.their_scheduler import TheirScheduler
+
+            return TheirScheduler(max_t, self.scheduler, self.scheduler_options)
+        cls = find_class(self.scheduler, Scheduler, SCHEDULERS)
+        name = f"scheduler {name_of(self.scheduler)!r}"
+        options = checked_options(name, cls, self.scheduler_options)
+        if "perturb" in option_names(cls):
+            # Unless told otherwise, clones differ in what the model can change in training.
+            options.setdefault("perturb", [name for name in self.domains if name not in self.fixed])
+        return cls(max_t, self.domains, self.seed, **options)
+
+    def build_experiment(
+        self,
+        facts: Sequence[Fact] = (),
+        began_with: Extent | None = None,
+        in_background: bool = False,
+    ) -> Experiment:
+        """The job as a state machine, where its facts have brought it; `Experiment.start` gives
+        it to a driver.
+
+        ``in_background`` lets a searcher that takes long think while trials report.
+        """
+        searcher = self.build_searcher()
+        method = Method(
+            InBackground(searcher) if in_background and searcher.takes_long else AtOnce(searcher),
+            self.build_scheduler(),
+            EarlyStopping(self.patience, self.min_delta),
+            self.extent,
+        )
+        return Experiment(
+            method,
+            self.objective,
+            self.extent,
+            facts=facts,
+            began_with=began_with,
+            max_failures=self.max_failures,
+            fail_fast=self.fail_fast,
+        )
+
+    def validate(self) -> None:
+        """Checks all that can be known before anything starts. Raises UserError with every
+        problem found."""
+        if problems := list(dict.fromkeys(self.problems())):
+            raise UserError(*(f"job {self.name!r}: {problem}" for problem in problems))
+
+    def problems(self) -> list[str]:
+        """What cannot work, in words."""
+        problems: list[str] = []
+        space = attempt(lambda: self.domains, problems)
+        if space is None:
+            return problems
+        if not space:
+            problems.append("the space has nothing to search; give a Float, Int or Choice")
+        searcher = attempt(self.build_searcher, problems)
+        attempt(self.build_scheduler, problems)
+        if searcher:
+            problems += searcher_problems(self, searcher, space)
+        return problems + patience_problems(self) + unwritable(self.space)
+
+
+def attempt(build: Callable[[], T], problems: list[str]) -> T | None:
+    """What is built, or None with one more problem."""
+    try:
+        return build()
+    except (UserError, ValueError, TypeError) as error:
+        problems.append(str(error))
+        return None
+
+
+def _without_ray(name: str, value: Any) -> Any:
+    """Ray Tune's domains become ours; only somebody who imported Ray can have one."""
+    if isinstance(value, dict):
+        hint = "Choice([...])" if "grid_search" in value else "a name for each of its entries"
+        raise SpaceError(f"{name!r} is a dict; a space is flat, give {hint}")
+    if type(value).__module__.startswith("ray."):
+        from tune_jobs.on_ray.ray_tune.domains import convert
+
+        return convert(name, value)
+    return value
