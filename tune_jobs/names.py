@@ -17,6 +17,9 @@ T = TypeVar("T")
 RAY_TUNE = "ray.tune:"
 """How the names of Ray Tune's own objects begin."""
 
+_ONCE_OURS = ("models.", "search_algos.")
+"""How the names of our modules began before they stood in `tune_jobs`."""
+
 
 def find_class(name: Any, base: type[T], registry: Mapping[str, str]) -> type[T]:
     """The class registered under ``name`` or standing at ``module:Class``; a class is itself.
@@ -59,11 +62,26 @@ def _resolve(kind: str, name: str, registry: Mapping[str, str]) -> Any:
     if target is None:
         raise UserError(f"{kind} {name!r} is unknown; {nearest(name, registry)}")
     try:
-        return resolve_name(target)
+        return _imported(target)
     except (ModuleNotFoundError, AttributeError) as error:
         raise UserError(f"{kind} {name!r} cannot be imported: {error}") from error
     except Exception as error:
         raise UserError(f"{kind} {name!r} does not import:\n{user_traceback(error)}") from error
+
+
+def _imported(target: str) -> Any:
+    """What stands at ``module:Class``. Where the user has no such module, an old name of one of
+    ours finds it."""
+    try:
+        return resolve_name(target)
+    except ModuleNotFoundError as error:
+        module = target.partition(":")[0]
+        if not module.startswith(_ONCE_OURS) or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        try:
+            return resolve_name(f"tune_jobs.{target}")
+        except ModuleNotFoundError:
+            raise error from None
 
 
 def checked_options(owner: str, cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
