@@ -160,6 +160,27 @@ def test_light_commands_wait_for_neither_ray_nor_torch(command: list[str]) -> No
     assert not imported_by(script, {"ray", "torch", "numpy", "hyperopt", "pandas"})
 
 
+def test_completing_a_line_waits_for_neither_ray_nor_torch() -> None:
+    script = """
+import os, sys
+from tune_jobs.cli.commands import main
+
+os.environ |= {"_TUNE_JOBS_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
+os.environ["COMP_WORDS"] = "tune-jobs run dig"
+sys.argv = ["tune-jobs"]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+    assert not imported_by(script, {"ray", "torch", "numpy", "hyperopt", "pandas"})
+
+
+def test_the_package_itself_imports_nothing() -> None:
+    libraries = {"ray", "torch", "numpy", "pandas", "pydantic", "click", "rich"}
+    assert not imported_by("import tune_jobs", libraries)
+
+
 def test_a_wrong_job_is_told_before_ray_is_imported() -> None:
     script = """
 from tune_jobs.cli.commands import cli

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from tune_jobs.api import run as api
 from tune_jobs.api.run import Run
-from tune_jobs.cli import screens
+from tune_jobs.cli import completion, screens
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.files import load_job, ready_jobs
@@ -63,7 +63,12 @@ RUN_OPTIONS = [
     click.option("--patience", type=int, help="Epochs without a better one that end a trial."),
     click.option("--min-delta", type=float, help="What counts as better.  [default: 0]"),
     click.option("--seed", type=int, help="Of the searcher, the scheduler and the models."),
-    click.option("--warm-start", metavar="RUN", help="Learn from the trials of an earlier run."),
+    click.option(
+        "--warm-start",
+        metavar="RUN",
+        help="Learn from the trials of an earlier run.",
+        shell_complete=completion.runs,
+    ),
     click.option("--name", help="Of the run.  [default: the job's name and the time]"),
     *DRIVE_OPTIONS,
     click.option(
@@ -113,14 +118,14 @@ def methods() -> None:
 
 
 @cli.command()
-@click.argument("job")
+@click.argument("job", shell_complete=completion.jobs)
 def show(job: str) -> None:
     """What JOB, a ready job's name or the path of a job file, would do."""
     screens.print_job(Console(), *load_job(job))
 
 
 @cli.command()
-@click.argument("job")
+@click.argument("job", shell_complete=completion.jobs)
 @options(*RUN_OPTIONS, storage_option)
 def run(job: str, **flags: Any) -> None:
     """Run JOB, a ready job's name or the path of a job file."""
@@ -129,7 +134,7 @@ def run(job: str, **flags: Any) -> None:
 
 
 @cli.command()
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("--samples", metavar="N|+N", help="Trials in all, or more of them.")
 @click.option("--max-epochs", type=int, help="Complete trials go on to this many epochs.")
 @options(*DRIVE_OPTIONS)
@@ -143,7 +148,7 @@ def resume(run: str, storage: str | None, **flags: Any) -> None:
 
 
 @cli.command()
-@click.argument("job")
+@click.argument("job", shell_complete=completion.jobs)
 @click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True)
 @click.option("--searcher", metavar="NAME,...", help="Those to compare.  [default: the job's]")
 @click.option("--scheduler", metavar="NAME,...", help="Those to compare.  [default: the job's]")
@@ -189,7 +194,7 @@ def simulate(
 
 
 @cli.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=completion.runs)
 @storage_option
 def status(run: str | None, storage: str | None) -> None:
     """How RUN stands, or every run of the storage."""
