@@ -2,13 +2,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv --quiet pip
 
-.PHONY: run test lint tests-on-ray tests-without-ray chaos lock clean
+.PHONY: run test test-slow lint tests-on-ray tests-without-ray chaos lock clean
 
 run: .venv/ready  ## tune a CNN on real digits
 	$(BIN)/tune-jobs run digits_cnn
 
 test: .venv/ready  ## style, types and tests, side by side
 	@$(MAKE) --no-print-directory --jobs=3 lint tests-on-ray tests-without-ray
+
+test-slow: .venv/ready  ## tests/slow: the wheel, clusters of several nodes
+	$(BIN)/pytest tests/slow
 
 lint: .venv/ready
 	$(BIN)/ruff check

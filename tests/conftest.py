@@ -18,6 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if "ray_session" in item.fixturenames or "on_ray" in item.path.parts:
             item.add_marker(pytest.mark.ray)
+        if "slow" in item.path.parts:
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(autouse=True)

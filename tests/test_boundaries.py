@@ -176,6 +176,16 @@ except SystemExit:
     assert not imported_by(script, {"ray", "torch", "numpy", "hyperopt", "pandas"})
 
 
+def test_what_is_installed_is_one_name(tmp_path: Path) -> None:
+    script = f"""
+from importlib.util import find_spec
+print(*(name for name in {PACKAGES!r} if find_spec(name)))
+"""
+    python = [sys.executable, "-I", "-c", script]  # without the working folder, or $PYTHONPATH
+    done = subprocess.run(python, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["tune_jobs"]
+
+
 def test_the_package_itself_imports_nothing() -> None:
     libraries = {"ray", "torch", "numpy", "pandas", "pydantic", "click", "rich"}
     assert not imported_by("import tune_jobs", libraries)

@@ -84,7 +84,8 @@ class EpochTrainable(tune.Trainable):
     ) -> None:
         self._setting = setting
         self._notice = Notice()
-        sys.path += [path for path in setting.import_path if path not in sys.path]
+        # First, as in the driver: a library may have a module of the same name.
+        sys.path[:0] = [path for path in setting.import_path if path not in sys.path]
         self._store = setting.checkpoints
         self._class: type[Model] | None = None
         self._model: Model | None = None

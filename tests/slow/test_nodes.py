@@ -21,7 +21,7 @@ from tune_jobs.experiment.state import Status
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
 
-TESTS = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,6 @@ def runs_that_lost_a_node() -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.slow  # starts a cluster of three nodes
 @pytest.mark.parametrize(("how", "why"), [("remove", "node is gone"), ("drain", "being drained")])
 def test_a_run_survives_its_node(runs_that_lost_a_node: Path, how: str, why: str) -> None:
     run = RunFolder(runs_that_lost_a_node / how)
@@ -53,7 +52,6 @@ def test_a_run_survives_its_node(runs_that_lost_a_node: Path, how: str, why: str
     assert again <= (0 if how == "drain" else 1), "but for the epoch in flight"
 
 
-@pytest.mark.slow  # starts a cluster
 def test_a_trial_whose_worker_is_killed_for_its_memory_fails_alone() -> None:
     with troubles("memory") as folder:
         run = RunFolder(folder / "run")
