@@ -114,6 +114,15 @@ class Supervised(Model):
                 module.p = config.dropout
 
     @torch.no_grad()
+    def predict(self, x: Tensor) -> Tensor:
+        """Probabilities of the classes (n, classes), or numbers (n,), for raw inputs (n, *shape)
+        as the data set has them."""
+        self.network.eval()
+        with self._precision():
+            outputs = self.network(self.prepared(x.to(self.device))).float()
+        return self.task.predictions(outputs).cpu()
+
+    @torch.no_grad()
     def _measure(self, name: str, data: Examples) -> Metrics:
         self.network.eval()
         outputs, labels = [], []

@@ -22,6 +22,9 @@ class Task(Protocol):
     def measure(self, outputs: Tensor, labels: Tensor) -> Metrics:
         """``loss``, and what else tells how good the outputs are."""
 
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """What the outputs say, in the labels' own terms."""
+
 
 class Classes:
     """Labels (n,) or (n, positions) are classes; outputs are logits, (..., classes).
@@ -37,6 +40,10 @@ class Classes:
             labels = labels.flatten().long()
         logits = outputs.flatten(0, -2)
         return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """Probabilities of the classes, (..., classes)."""
+        return outputs.softmax(dim=-1)
 
     def measure(self, outputs: Tensor, labels: Tensor) -> Metrics:
         right = outputs.argmax(dim=-1) == labels
@@ -58,9 +65,13 @@ class Targets:
     def loss(self, outputs: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
         return F.mse_loss(outputs.squeeze(-1), (labels - self.mean) / self.std)
 
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """Numbers (n,) in the labels' own unit."""
+        return outputs.squeeze(-1) * self.std + self.mean
+
     def measure(self, outputs: Tensor, labels: Tensor) -> Metrics:
         """The mean squared error in the labels' own unit, and R²."""
-        error = (outputs.squeeze(-1) * self.std + self.mean - labels).square().mean().item()
+        error = (self.predictions(outputs) - labels).square().mean().item()
         return {"loss": error, "r2": 1 - error / labels.var(unbiased=False).item()}
 
 
