@@ -113,7 +113,7 @@ def run_in_folder(path: Path, job: TuneJob, curve: Curve, workers: int = 1) -> R
     journal = Journal(folder.journal)
     board = TensorBoard(folder.tensorboard)
     experiment = job.build_experiment()
-    experiment.start(journal.append, board)
+    experiment.start(journal.append, board.on_fact)
     simulate(experiment, curve, workers)
     experiment.close("finished")
     board.close()

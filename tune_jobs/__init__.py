@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from tune_jobs.on_ray.ray_tune.our_searcher import RaySearcher
     from tune_jobs.search_algos.base import Scheduler, Searcher
     from tune_jobs.search_algos.domains import Choice, Float, Int
+    from tune_jobs.views.mlflow import MLflowCallback
+    from tune_jobs.views.view import Callback
+    from tune_jobs.views.wandb import WandbCallback
 
 __all__ = [
+    "Callback",
     "Choice",
     "Float",
     "Int",
+    "MLflowCallback",
     "Model",
     "RayScheduler",
     "RaySearcher",
@@ -26,14 +31,17 @@ __all__ = [
     "Searcher",
     "TuneJob",
     "UserError",
+    "WandbCallback",
     "main",
     "run",
 ]
 
 _PLACES = {
+    "Callback": "tune_jobs.views.view:Callback",
     "Choice": "tune_jobs.search_algos.domains:Choice",
     "Float": "tune_jobs.search_algos.domains:Float",
     "Int": "tune_jobs.search_algos.domains:Int",
+    "MLflowCallback": "tune_jobs.views.mlflow:MLflowCallback",
     "Model": "tune_jobs.models.base:Model",
     "RayScheduler": "tune_jobs.on_ray.ray_tune.our_scheduler:RayScheduler",
     "RaySearcher": "tune_jobs.on_ray.ray_tune.our_searcher:RaySearcher",
@@ -42,6 +50,7 @@ _PLACES = {
     "Searcher": "tune_jobs.search_algos.base:Searcher",
     "TuneJob": "tune_jobs.job.tune_job:TuneJob",
     "UserError": "tune_jobs.errors:UserError",
+    "WandbCallback": "tune_jobs.views.wandb:WandbCallback",
     "main": "tune_jobs.cli.commands:run_script",
     "run": "tune_jobs.api.run:run",
 }

@@ -34,6 +34,15 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
 
 
+def shortened(text: str, length: int) -> str:
+    """The text, or where it is longer its beginning and its end, and how much is left out."""
+    if len(text) <= length:
+        return text
+    left_out = f" [... {len(text) - length} characters ...] "
+    rest = max(0, length - len(left_out))
+    return text[: rest - rest // 2] + left_out + text[len(text) - rest // 2 :]
+
+
 def explain(error: ValidationError, allowed: Iterable[str]) -> UserError:
     """Pydantic's complaint about a declaration with the ``allowed`` fields, in our words."""
     problems = []

@@ -55,6 +55,20 @@ def patience_problems(job: Search) -> list[str]:
     return []
 
 
+def callback_problems(job: TuneJob) -> list[str]:
+    problems = []
+    for number, callback in enumerate(job.callbacks):
+        if isinstance(callback, type):
+            name = callback.__name__
+            problems.append(f"callbacks[{number}] is the class {name}; give an object: {name}()")
+        elif not callable(getattr(callback, "on_fact", None)):
+            problems.append(
+                f"callbacks[{number}] is of class {type(callback).__name__}; give an object of a "
+                "class derived from tune_jobs.Callback"
+            )
+    return problems
+
+
 def unwritable(space: Mapping[str, Any]) -> list[str]:
     """Plain values that job.json cannot hold, so that the run could not be resumed."""
     return [

@@ -74,6 +74,7 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
         # An object, of whatever class, is only to be had from the file.
         own = is_from_ray_tune(value)
         fields[kind] = f"{RAY_TUNE}{type(value).__qualname__}" if own else name_of(value)
+    fields["callbacks"] = [name_of(type(callback)) for callback in job.callbacks]
     fields["space"] = {
         name: {"domain": type(value).__name__, **dataclasses.asdict(value)}
         if isinstance(value, Domain)
@@ -120,7 +121,9 @@ def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any
     registered: it may be what makes it importable."""
     named = {kind: str(fields[kind]) for kind in _CODE}
     inside = {kind: name for kind, name in named.items() if name.startswith(_IN_THE_FILE)}
-    if not any(":" in name for name in named.values()):
+    callbacks = fields.get("callbacks") or []
+    only_there = [*inside.values(), *callbacks]
+    if not callbacks and not any(":" in name for name in named.values()):
         return {}
     if file is None or not Path(file).is_file():
         if not inside or _all_in_main(inside):
@@ -131,7 +134,8 @@ def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any
             f"{name!r} stands in {where}; name the file where it stands now with --job-file"
         )
     module = import_file(Path(file).resolve())
-    return {kind: _inside(module, kind, name) for kind, name in inside.items()}
+    found = {kind: _inside(module, kind, name) for kind, name in inside.items()}
+    return {**found, **({"callbacks": job_in(module).callbacks} if callbacks else {})}
 
 
 def _all_in_main(inside: Mapping[str, str]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ByteSize, ConfigDict, Field, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
-from tune_jobs.job.checks import fold_problems
+from tune_jobs.job.checks import callback_problems, fold_problems
 from tune_jobs.job.model_checks import check_model, cloning_problems, config_problems
 from tune_jobs.job.search import Search, attempt
 from tune_jobs.models import MODELS
@@ -37,6 +37,8 @@ class TuneJob(Search):
         storage_patience: seconds for which a storage that fails (a full disk, a bucket out of
             reach) is tried again before the run ends, to be resumed.
         warm_start: a run, by name or path, whose trials the searcher learns from first.
+        callbacks: objects of classes derived from `tune_jobs.Callback`, which are told whatever
+            happens in the run.
 
     Raises pydantic's ValidationError for fields of a wrong type or range.
     """
@@ -51,6 +53,7 @@ class TuneJob(Search):
     checkpoint_quota: ByteSize | None = None
     storage_patience: float = Field(default=300.0, ge=0)
     warm_start: str | None = None
+    callbacks: list[Any] = Field(default_factory=list)
 
     @property
     def search(self) -> Search:
@@ -76,7 +79,7 @@ class TuneJob(Search):
         model = attempt(self.model_class, problems)
         if model is None:  # then there is no telling what a clone could change
             return self.search.problems() + problems
-        problems += super().problems()
+        problems += super().problems() + callback_problems(self)
         if problems:
             return problems
         scheduler, space = self.build_scheduler(), self.domains

@@ -57,20 +57,23 @@ def drive(
     past = stretch.past
     store = CheckpointStore(folder.checkpoints, job.storage_patience)
     with open_books(folder, stretch.lease, past, job.storage_patience) as books:
-        views = Views(experiment.warn)
+        views = Views()
+        board = TensorBoard(folder.tensorboard)
+        views.add(progress, board, ErrorFiles(folder.errors))
+        views.start(job.callbacks, job, folder.path)
         retention = Retention(
             store, job.keep_checkpoints, job.checkpoint_quota, books.settle, experiment.warn
         )
-        board = TensorBoard(folder.tensorboard)
-        views.add(progress, board, ErrorFiles(folder.errors), retention)
+        views.add(retention)
+        views.warn_by(experiment.warn)
         hangs = Hangs(job.trial_timeout, hang_reports(folder.errors))
         slots = _slots(job, resources)
         dispatcher = Dispatcher(experiment, slots, job.time_budget, hangs, books, interrupt)
         if past:
-            with suppress(OSError):  # the event files are only to be looked at
+            with views.guarding(board):
                 board.take_over(past.facts, experiment.state)
             retention.take_over(experiment.state)
-        experiment.start(books.journal.append, views.show, stretch.known)
+        experiment.start(books.journal.append, views.on_fact, stretch.known)
         if past and past.torn:
             experiment.warn(
                 f"the last line of the journal was cut short and is left out ({past.torn} bytes)"

@@ -58,7 +58,7 @@ class Retention:
         for trial_id in [n for n in self._held if n in state.trials]:
             self._clean_up(trial_id, state)
 
-    def __call__(self, fact: Fact, state: RunState) -> None:
+    def on_fact(self, fact: Fact, state: RunState) -> None:
         match fact:
             case Reported(trial_id=trial_id):
                 self._hold(CheckpointRef(trial_id, fact.epoch), fact.checkpoint_bytes)

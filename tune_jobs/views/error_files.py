@@ -14,7 +14,7 @@ class ErrorFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def __call__(self, fact: Fact, state: RunState) -> None:
+    def on_fact(self, fact: Fact, state: RunState) -> None:
         if isinstance(fact, Failed):
             trial = state.trials[fact.trial_id]
             self._folder.mkdir(exist_ok=True)

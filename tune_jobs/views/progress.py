@@ -31,7 +31,7 @@ class LineProgress:
         self._console = console
         self._best = ""
 
-    def __call__(self, fact: Fact, state: RunState) -> None:
+    def on_fact(self, fact: Fact, state: RunState) -> None:
         news = [texts.describe(fact, state)]
         if state.incumbent and texts.best(state) != self._best:
             self._best = texts.best(state)
@@ -71,7 +71,7 @@ class LiveProgress:
         self._live = Live(self._bar, console=console, refresh_per_second=REDRAWS_PER_SECOND)
         self._live.start()
 
-    def __call__(self, fact: Fact, state: RunState) -> None:
+    def on_fact(self, fact: Fact, state: RunState) -> None:
         if isinstance(fact, (Failed, Moved, Warned, Interrupted, Draining)):
             self._live.console.print(texts.describe(fact, state), markup=False, highlight=False)
         now = time.monotonic()

@@ -49,7 +49,7 @@ class TensorBoard:
             if state.trials[trial_id].status.is_final:
                 self._writers.pop(trial_id).close()
 
-    def __call__(self, fact: Fact, state: RunState) -> None:
+    def on_fact(self, fact: Fact, state: RunState) -> None:
         match fact:
             case Reported():
                 trial = state.trials[fact.trial_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ from tune_jobs.experiment.facts import (
 )
 from tune_jobs.experiment.state import RunState, Status, Trial
 from tune_jobs.search_algos.decisions import Exploit
+
+NAME_LENGTH = 80
 
 
 def describe(fact: Fact, state: RunState) -> str:
@@ -104,6 +107,18 @@ def time_left(state: RunState) -> str:
 
 def values(items: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {number(value)}" for name, value in items.items())
+
+
+def trial_name(trial_id: int, config: Mapping[str, Any]) -> str:
+    """What tells a trial from others at a glance; good for a folder too."""
+    parts = [f"{name}={number(value)}" for name, value in config.items()]
+    named = re.sub(r"[^\w=.,+ -]", "_", " ".join(parts), flags=re.ASCII)
+    return f"{trial_id:05d} {named}"[:NAME_LENGTH].rstrip(" .")
+
+
+def test_name(metric: str) -> str:
+    """How a metric of the final test is called beside those of validation."""
+    return metric if metric.startswith("test") else f"test_{metric}"
 
 
 def number(value: Any) -> str:

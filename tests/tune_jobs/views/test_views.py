@@ -102,7 +102,7 @@ def test_tensorboard_files_grow_while_the_trial_runs(tmp_path: Path) -> None:
     run = begun(tiny_job(scheduler="fifo"))
     run.experiment.next()
     run.experiment.report(reported(0, 1, {"loss": 0.25}))
-    board(run.facts[-1], run.experiment.state)
+    board.on_fact(run.facts[-1], run.experiment.state)
     board._writers[0].flush()  # what its own thread does every two seconds
     events = EventAccumulator(str(tmp_path / "00000")).Reload()
     assert [event.value for event in events.Scalars("loss")] == [0.25]
@@ -115,7 +115,7 @@ def test_a_new_driver_writes_what_the_dead_one_had_not_yet_written(tmp_path: Pat
     cut = run.facts[: whole[-5]]  # in the middle of trial 2
     board = TensorBoard(tmp_path)
     for fact in cut[:-2]:  # it was killed with two facts to go
-        board(fact, run.experiment.state)
+        board.on_fact(fact, run.experiment.state)
     for writer in board._writers.values():
         writer.flush()
     another = TensorBoard(tmp_path)
@@ -139,7 +139,7 @@ def shown(**options: Any) -> str:
         return with_nan(config, epoch)
 
     experiment = job.build_experiment()
-    experiment.start(lambda fact: fact, view)
+    experiment.start(lambda fact: fact, view.on_fact)
     simulate(experiment, dies_once, 2)
     experiment.close("finished")
     view.close()
