@@ -186,15 +186,43 @@ def test_mlflow_goes_on_with_the_same_runs_under_another_driver(tmp_path: Path) 
     assert len(client.search_runs([experiment.experiment_id])) == 4
 
 
-def test_wandb_has_a_run_for_every_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    callback = WandbCallback("mine", mode="offline", dir=str(tmp_path))
+def wandb_records(file: Path) -> list[Any]:
+    """Of a run that was written offline: after seven bytes a record each, behind its check sum,
+    length and type."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    found, rest = [], file.read_bytes()[7:]
+    while rest:
+        length = int.from_bytes(rest[4:6], "little")
+        found.append(Record.FromString(rest[7 : 7 + length]))
+        rest = rest[7 + length :]
+    return found
+
+
+def test_wandb_has_a_run_for_every_trial(tmp_path: Path) -> None:
+    callback = WandbCallback("mine", mode="offline", dir=str(tmp_path), tags=["of me"])
     job = tiny_job(callbacks=[callback], max_failures=0, num_samples=3)
     state = run_with(job, tmp_path / "run", odd)
     assert not state.warnings
-    folders = sorted((tmp_path / "wandb").glob("offline-run-*"))
-    assert {f"{folder.name[-5:]}" for folder in folders} == {"00000", "00001", "00002"}
-    assert all(list(folder.glob("*.wandb")) for folder in folders)
+    for trial in state.trials.values():
+        # The one that was tested is opened twice.
+        files = (tmp_path / "wandb").glob(f"offline-run-*/run-run-*-{trial.trial_id:05d}.wandb")
+        records = [record for file in sorted(files) for record in wandb_records(file)]
+        (run, *_) = [record.run for record in records if record.HasField("run")]
+        assert (run.project, run.run_group) == ("mine", "run")
+        assert {"of me", "job:tiny", "run:run"} == set(run.tags)
+        assert run.display_name == f"{trial.trial_id:05d} x={trial.config['x']:.4g}"
+        assert sum(record.HasField("history") for record in records) == trial.epoch
+        ends = {
+            item.key: item.value_json
+            for record in records
+            for item in record.summary.update
+            if item.key
+        }
+        assert ends["best_loss"] == str(trial.best_loss)
+        assert ends["status"] == f'"{trial.status.value}"'
+        was_tested = state.incumbent and state.incumbent.trial_id == trial.trial_id
+        assert ("test_loss" in ends) == was_tested
 
 
 def test_a_tracker_that_is_away_is_a_warning(tmp_path: Path) -> None:
