@@ -77,7 +77,7 @@ class Scheduler(ABC):
         A loss that is not finite stops the trial at once: it can never be compared.
         """
         if not math.isfinite(loss):
-            return Stop(f"the loss is {loss}")
+            return Stop("the metric is NaN" if math.isnan(loss) else "the metric is infinite")
         return self.decide(trial_id, epoch, loss)
 
     @abstractmethod

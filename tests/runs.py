@@ -111,7 +111,7 @@ def run_in_folder(path: Path, job: TuneJob, curve: Curve, workers: int = 1) -> R
     folder = RunFolder(path)
     folder.create(job, {"CPU": workers}, file=None)
     journal = Journal(folder.journal)
-    board = TensorBoard(folder.tensorboard)
+    board = TensorBoard(folder.tensorboard, job.domains)
     experiment = job.build_experiment()
     experiment.start(journal.append, board.on_fact)
     simulate(experiment, curve, workers)

@@ -34,6 +34,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
 
 
+def counted(number: int, thing: str) -> str:
+    """``1 trial``, ``2 trials``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def shortened(text: str, length: int) -> str:
     """The text, or where it is longer its beginning and its end, and how much is left out."""
     if len(text) <= length:
@@ -41,6 +46,12 @@ def shortened(text: str, length: int) -> str:
     left_out = f" [... {len(text) - length} characters ...] "
     rest = max(0, length - len(left_out))
     return text[: rest - rest // 2] + left_out + text[len(text) - rest // 2 :]
+
+
+def whole_characters(text: str) -> str:
+    """The text, with what no encoding can hold, such as the bytes of a file name that are not
+    UTF-8, as ``\\udce9``."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def explain(error: ValidationError, allowed: Iterable[str]) -> UserError:

@@ -61,7 +61,4 @@ class MedianStopping(Scheduler):
         enough = len(others) >= self._min_samples_required
         if not enough or best <= median(others) or epoch >= self.max_t:
             return Continue()
-        return Stop(
-            f"best {best:.4g} is worse than the median {median(others):.4g} of {len(others)} "
-            f"at epoch {epoch}"
-        )
+        return Stop(f"its best is worse than the median of {len(others)} others at epoch {epoch}")

@@ -12,8 +12,8 @@ from tune_jobs.api.start import beginning, going_on
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Fact, Reported
 from tune_jobs.experiment.state import CheckpointRef, RunState
+from tune_jobs.job.code import as_started, declared_in, is_importing
 from tune_jobs.job.declaration import Declaration, rebuilt
-from tune_jobs.job.files import declared_in
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.base import Model
@@ -55,6 +55,10 @@ def run(
     Raises UserError for a job that cannot work, with nothing started; and where the run cannot
     go on, with the way to resume it.
     """
+    if is_importing():
+        raise UserError(
+            'the file starts a run when it is imported; put that under `if __name__ == "__main__":`'
+        )
     job = override(job, fields)
     place = find_storage(storage)
     folder = new_run(job, place, name)
@@ -174,7 +178,8 @@ class Run:
     @cached_property
     def job(self) -> TuneJob:
         """The job as it has grown, with its code. Raises UserError where that is not there."""
-        return rebuilt(self._content, self._read[0], self._code)
+        with as_started(self._content):
+            return rebuilt(self._content, self._read[0], self._code)
 
     def trials(self) -> DataFrame:
         """A row a trial: status, epochs, metrics, ``config/<hyperparameter>``, seconds, reason;

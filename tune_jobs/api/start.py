@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tune_jobs.api.longer import check_budget, longer
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, counted
+from tune_jobs.job.code import as_started
 from tune_jobs.job.declaration import Declaration, as_json, rebuilt
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
@@ -84,14 +85,16 @@ def going_on(
 
     Raises UserError where the run is in use, damaged, of an older version, or cannot grow so.
     """
-    with locked(folder) as lease:
+    if job_file:
+        content = {**content, "file": str(Path(job_file).resolve())}
+    with locked(folder) as lease, as_started(content):
         if folder.bucket:
             fetch(folder.bucket, folder.path)  # again, now that nobody else writes
         if truncate_at is not None:
             say(f"the whole journal is kept as {truncate(folder.journal, truncate_at)}")
         past = read_past(folder.journal)
         facts = past.facts if past else []
-        was = rebuilt({**content, **({"file": job_file} if job_file else {})}, facts, job)
+        was = rebuilt(content, facts, job)
         now = override(was, {**fields, **longer(was, samples, max_epochs)})
         declared = Declaration.of(content)
         state = declared.state(facts)
@@ -114,6 +117,6 @@ def going_on(
             )
         say(
             f"{folder.name}: {now.method}, {state.ended} of {now.num_samples} trials ended, "
-            f"{state.objective.units(state.epochs_total)} so far"
+            f"{counted(state.epochs_total, state.objective.unit)} so far"
         )
         yield Stretch(now, folder, declared, experiment, known=known, past=past, lease=lease)

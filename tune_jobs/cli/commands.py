@@ -17,6 +17,7 @@ from tune_jobs.api.run import Run
 from tune_jobs.cli import completion, screens
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
+from tune_jobs.job.code import is_importing
 from tune_jobs.job.files import load_job, ready_jobs
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
@@ -211,7 +212,10 @@ def main() -> None:
 
 
 def run_script(job: TuneJob) -> None:
-    """A job file as a script, with the flags of `tune-jobs run`."""
+    """A job file as a script, with the flags of `tune-jobs run`; nothing where the file is only
+    imported for its job."""
+    if is_importing():
+        return
 
     @click.command(help=f"Run the job {job.name}.", context_settings=HELP_OPTIONS)
     @options(*RUN_OPTIONS, storage_option)

@@ -91,7 +91,7 @@ def print_run(console: Console, folder: RunFolder) -> None:
             str(trial.epoch),
             texts.number(state.objective.value(trial.best_loss)) if trial.best_epoch else "",
             texts.values(trial.config),
-            texts.outcome(trial),
+            texts.outcome(trial, state),
         )
     console.print(trials)
     for warning in state.warnings:

@@ -32,6 +32,7 @@ from tune_jobs.experiment.facts import (
     Tested,
     TrialResumed,
     Warned,
+    writable,
 )
 from tune_jobs.experiment.final_test import Testing
 from tune_jobs.experiment.hopeless import Hopeless
@@ -234,7 +235,7 @@ class Experiment:
             self._record(Stopped(trial_id=trial_id, reason=reason))
 
     def _record(self, fact: Fact) -> None:
-        fact = self._write(fact)
+        fact = self._write(writable(fact))
         self._apply(fact)
         self._observe(fact, self.state)
 

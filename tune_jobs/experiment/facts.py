@@ -6,11 +6,12 @@ Facts are plain data: the time is put in by the journal, in seconds since 1970.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, TypeAdapter
 
+from tune_jobs.errors import shortened, whole_characters
 from tune_jobs.search_algos.decisions import Continue, Decision, Exploit
 
 VERSION = 2
@@ -180,6 +181,19 @@ Fact = Annotated[
     | Closed,
     Discriminator("fact"),
 ]
+
+TEXT_LENGTH = 64 * 1024  # characters; of a longer one the beginning and the end are kept
+
+
+def writable(fact: Fact) -> Fact:
+    """The fact with texts that can be written and read everywhere: not endless, and whole
+    characters."""
+    texts = {name: value for name, value in vars(fact).items() if isinstance(value, str)}
+    fit: dict[str, Any] = {
+        name: whole_characters(shortened(text, TEXT_LENGTH)) for name, text in texts.items()
+    }
+    return fact if fit == texts else replace(fact, **fit)
+
 
 _FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from tune_jobs.errors import counted
 from tune_jobs.experiment.early_stopping import EarlyStopping
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
@@ -59,7 +60,7 @@ class Method:
         if isinstance(decision, Stop):
             return decision
         if epoch >= state.extent.reports:
-            return Stop(f"trained {state.objective.units(epoch)}")
+            return Stop(f"trained {counted(epoch, state.objective.unit)}")
         if over:
             return over
         return Stop(state.draining) if state.draining else decision

@@ -31,10 +31,10 @@ class Objective:
         hint = nearest(self.metric, metrics) if metrics else "return it from evaluate()"
         return f"metric {self.metric!r} was not reported; the model reported {reported}: {hint}"
 
-    def units(self, count: int) -> str:
-        """So many reports, in words."""
-        unit = "fold" if self.over_folds else "epoch"
-        return f"{count} {unit}{'' if count == 1 else 's'}"
+    @property
+    def unit(self) -> str:
+        """What a trial reports after each of."""
+        return "fold" if self.over_folds else "epoch"
 
     def rank(self, epoch: int, loss: float) -> tuple[int, float]:
         """Lower is better: the loss; but of means over folds those over more come first, since

@@ -83,7 +83,8 @@ class Incumbent(NamedTuple):
 
 
 class RunState:
-    """The trials of a run, by number, after every fact it was given."""
+    """The trials of a run, by number, after every fact it was given. Views may read it in a thread
+    of their own meanwhile."""
 
     def __init__(self, objective: Objective, extent: Extent) -> None:
         self.objective = objective
@@ -127,7 +128,7 @@ class RunState:
 
     @property
     def ended(self) -> int:
-        return sum(count for status, count in self.counts.items() if status.is_final)
+        return sum(count for status, count in list(self.counts.items()) if status.is_final)
 
     @property
     def spread(self) -> float | None:
@@ -138,7 +139,7 @@ class RunState:
         return self.trials[best.trial_id].metrics.get(f"{self.objective.metric}_std")
 
     def with_status(self, status: Status) -> list[Trial]:
-        return [trial for trial in self.trials.values() if trial.status is status]
+        return [trial for trial in list(self.trials.values()) if trial.status is status]
 
     def apply(self, fact: Fact) -> None:
         before, self.last_fact = self.last_fact, fact.time

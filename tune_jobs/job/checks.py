@@ -13,6 +13,7 @@ from tune_jobs.search_algos.space import Space
 
 if TYPE_CHECKING:
     from tune_jobs.job.search import Search
+    from tune_jobs.job.tune_job import TuneJob
 
 
 def searcher_problems(job: Search, searcher: Searcher, space: Space) -> list[str]:
@@ -28,7 +29,7 @@ def searcher_problems(job: Search, searcher: Searcher, space: Space) -> list[str
     return problems
 
 
-def fold_problems(job: Search, model: type[Model], scheduler: Scheduler) -> list[str]:
+def fold_problems(job: Search, model: type[Model], scheduler: Scheduler | None) -> list[str]:
     """Of a cross-validation."""
     problems = []
     if "fold" not in field_names(model.Config):
@@ -36,7 +37,7 @@ def fold_problems(job: Search, model: type[Model], scheduler: Scheduler) -> list
             f"folds is {job.folds}, and {model.__name__}.Config has no field 'fold' to pass to "
             "models.data.load"
         )
-    if scheduler.clones_trials:
+    if scheduler and scheduler.clones_trials:
         problems.append(
             f"scheduler {name_of(job.scheduler)!r} clones trials in the middle of training; with "
             "folds there is no such middle: give another scheduler"

@@ -17,7 +17,8 @@ from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Fact, RunResumed
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.experiment.state import RunState
-from tune_jobs.job.files import MODULE_PREFIX, import_file, job_in
+from tune_jobs.job.code import import_file, plain_name, stands_in_its_file, started_here
+from tune_jobs.job.files import job_in
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.names import RAY_TUNE, field_names, is_from_ray_tune, name_of
 from tune_jobs.search_algos import domains
@@ -25,9 +26,6 @@ from tune_jobs.search_algos.domains import Domain
 
 _CODE = ("model", "searcher", "scheduler")
 """The fields of a job that are code, or name some."""
-
-_IN_THE_FILE = (MODULE_PREFIX, "__main__:", RAY_TUNE)
-"""How names begin that mean something in the job's own file only."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,8 +83,7 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
     fields["constants"] = {
         name: v for name, v in job.constants().items() if name in job.space or name == "seed"
     }
-    fields["file"] = None if file is None else str(file)
-    return fields
+    return {**fields, "file": None if file is None else str(file), **started_here()}
 
 
 def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None = None) -> TuneJob:
@@ -120,37 +117,39 @@ def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any
     """What stands in the job's file itself. The file is run where anything is named that is not
     registered: it may be what makes it importable."""
     named = {kind: str(fields[kind]) for kind in _CODE}
-    inside = {kind: name for kind, name in named.items() if name.startswith(_IN_THE_FILE)}
+    inside = {kind: name for kind, name in named.items() if _is_only_there(name)}
     callbacks = fields.get("callbacks") or []
-    only_there = [*inside.values(), *callbacks]
     if not callbacks and not any(":" in name for name in named.values()):
         return {}
+    only_there = [*inside.values(), *callbacks]
     if file is None or not Path(file).is_file():
-        if not inside or _all_in_main(inside):
-            return {kind: _inside(sys.modules["__main__"], kind, n) for kind, n in inside.items()}
-        name = next(iter(inside.values())).removeprefix(MODULE_PREFIX)
+        main = sys.modules["__main__"]
+        if not callbacks and all(_is_in(main, name) for name in only_there):
+            return {kind: _inside(main, kind, name) for kind, name in inside.items()}
         where = f"the job file {file}, which is not here" if file else "a notebook"
         raise UserError(
-            f"{name!r} stands in {where}; name the file where it stands now with --job-file"
+            f"{plain_name(only_there[0])!r} stands in {where}; name the file where it stands now "
+            "with --job-file"
         )
     module = import_file(Path(file).resolve())
     found = {kind: _inside(module, kind, name) for kind, name in inside.items()}
     return {**found, **({"callbacks": job_in(module).callbacks} if callbacks else {})}
 
 
-def _all_in_main(inside: Mapping[str, str]) -> bool:
-    """Whether all of it stands in this very notebook."""
-    main = sys.modules["__main__"]
-    return all(
-        name.startswith("__main__:") and hasattr(main, name.removeprefix("__main__:"))
-        for name in inside.values()
-    )
+def _is_only_there(name: str) -> bool:
+    return name.startswith(RAY_TUNE) or stands_in_its_file(name)
+
+
+def _is_in(main: ModuleType, name: str) -> bool:
+    """Whether it stands in this very notebook."""
+    return name.startswith("__main__:") and hasattr(main, name.removeprefix("__main__:"))
 
 
 def _inside(module: ModuleType, kind: str, name: str) -> Any:
-    if name.startswith(RAY_TUNE):  # an object, not a class
-        return getattr(job_in(module), kind)
     path = name.partition(":")[2]
+    # An object has no name of its own in the file, nor has a class that a function makes.
+    if name.startswith(RAY_TUNE) or "<locals>" in path:
+        return getattr(job_in(module), kind)
     try:
         return attrgetter(path)(module)
     except AttributeError:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ConfigDict, Field, PositiveInt, field_validator
 from pydantic.dataclasses import dataclass
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, counted
 from tune_jobs.experiment.early_stopping import EarlyStopping
 from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.extent import Extent
@@ -91,7 +91,7 @@ class Search:
     @property
     def training(self) -> str:
         """That of a complete trial, for people."""
-        epochs = f"{self.max_epochs} epoch{'s' if self.max_epochs > 1 else ''}"
+        epochs = counted(self.max_epochs, "epoch")
         return f"{self.folds} folds of {epochs}" if self.folds else epochs
 
     @property

@@ -80,11 +80,14 @@ class TuneJob(Search):
         if model is None:  # then there is no telling what a clone could change
             return self.search.problems() + problems
         problems += super().problems() + callback_problems(self)
-        if problems:
-            return problems
-        scheduler, space = self.build_scheduler(), self.domains
-        problems += config_problems(model, self.space, space, self.constants())
-        if scheduler.clones_trials and not self.folds:
+        known: list[str] = []  # to be found in the problems already
+        space = attempt(lambda: self.domains, known)
+        scheduler = attempt(self.build_scheduler, known)
+        if space is not None:
+            problems += config_problems(model, self.space, space, self.constants())
+        if scheduler and scheduler.clones_trials and not self.folds:
             name = f"scheduler {name_of(self.scheduler)!r}"
             problems += cloning_problems(name, model, scheduler.changes)
-        return problems + (fold_problems(self, model, scheduler) if self.folds else [])
+        if self.folds:
+            problems += fold_problems(self, model, scheduler)
+        return problems

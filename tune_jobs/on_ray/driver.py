@@ -15,8 +15,9 @@ import ray.cloudpickle
 from ray import tune
 
 from tune_jobs.experiment.state import RunState
-from tune_jobs.job.files import MODULE_PREFIX
+from tune_jobs.job.code import stands_in_its_file
 from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.names import name_of
 from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, RunStopper
 from tune_jobs.on_ray.cluster import TrialResources
 from tune_jobs.on_ray.deaths import memory_kills_survived
@@ -58,7 +59,7 @@ def drive(
     store = CheckpointStore(folder.checkpoints, job.storage_patience)
     with open_books(folder, stretch.lease, past, job.storage_patience) as books:
         views = Views()
-        board = TensorBoard(folder.tensorboard)
+        board = TensorBoard(folder.tensorboard, job.domains)
         views.add(progress, board, ErrorFiles(folder.errors))
         views.start(job.callbacks, job, folder.path)
         retention = Retention(
@@ -158,7 +159,7 @@ def _slots(job: TuneJob, resources: TrialResources) -> Callable[[], int]:
 
 def _setting(job: TuneJob, store: CheckpointStore, folder: RunFolder) -> Setting:
     model = job.model_class()
-    if model.__module__.startswith(MODULE_PREFIX):
+    if stands_in_its_file(name_of(model)):
         ray.cloudpickle.register_pickle_by_value(sys.modules[model.__module__])
     return Setting(
         model=ray.cloudpickle.dumps(model),

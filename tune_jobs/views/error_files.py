@@ -18,7 +18,8 @@ class ErrorFiles:
         if isinstance(fact, Failed):
             trial = state.trials[fact.trial_id]
             self._folder.mkdir(exist_ok=True)
-            with (self._folder / f"{fact.trial_id:05d}.txt").open("a") as file:
+            path = self._folder / f"{fact.trial_id:05d}.txt"
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(f"failure {trial.failures}, after epoch {trial.epoch}\n{fact.error}\n\n")
 
     def close(self) -> None:

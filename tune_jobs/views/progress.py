@@ -1,109 +1,130 @@
-"""What a person sees of a running job: a live view in a terminal, a line per event elsewhere."""
+"""What a person sees of a running job: a live view in a terminal, a bar in a notebook, a line per
+event elsewhere."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tune_jobs.experiment.facts import Closed, Draining, Fact, Failed, Interrupted, Moved, Warned
+from tune_jobs.experiment.facts import Fact, Opened, RunResumed
 from tune_jobs.experiment.state import RunState, Status, Trial
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.views import texts
-from tune_jobs.views.view import View
+from tune_jobs.views.notebook import NotebookProgress, in_a_notebook
+from tune_jobs.views.painted import STARTING_RAY, STARTING_WORKERS, Painted, Picture
+from tune_jobs.views.screen import cell, table
 
 REDRAWS_PER_SECOND = 8
+LINES_KEPT = 10_000  # that nobody has read yet
 
 
-def progress_view(job: TuneJob, console: Console) -> View:
-    return LiveProgress(job, console) if console.is_terminal else LineProgress(console)
+def progress_view(job: TuneJob, console: Console) -> Painted:
+    """The view that fits where the output goes."""
+    if in_a_notebook():
+        return NotebookProgress(job)
+    return LiveProgress(job, console) if console.is_interactive else LineProgress(console)
 
 
-class LineProgress:
+@contextmanager
+def waiting(console: Console, what: str) -> Iterator[None]:
+    """Says what takes long: beside a spinner in a terminal, in a line elsewhere."""
+    if console.is_interactive:
+        with console.status(Text(what)):
+            yield
+    else:
+        console.print(Text(what), soft_wrap=True)
+        yield
+
+
+class LineProgress(Painted):
     """One line for every event that a person would want to know of."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._best = ""
+        self._lines: deque[str] = deque([STARTING_RAY], maxlen=LINES_KEPT)
+        super().__init__(pause=0.0, tick=None)
 
-    def on_fact(self, fact: Fact, state: RunState) -> None:
+    def note(self, fact: Fact, state: RunState) -> None:
         news = [texts.describe(fact, state)]
+        if isinstance(fact, (Opened, RunResumed)):
+            news.append(STARTING_WORKERS)
         if state.incumbent and texts.best(state) != self._best:
             self._best = texts.best(state)
             news.append(self._best)
-        if not any(news):
-            return
-        so_far = [
-            texts.counts(state),
-            texts.time_left(state),
-        ]
-        self._console.print(
-            f"{texts.clock(state.seconds):>7}  "
-            f"{'; '.join(filter(None, news))}  [{', '.join(filter(None, so_far))}]",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        if any(news):
+            so_far = ", ".join(filter(None, [texts.counts(state), texts.time_left(state)]))
+            said = "; ".join(filter(None, news))
+            self._lines.append(f"{texts.clock(state.seconds):>7}  {said}  [{so_far}]")
 
-    def close(self) -> None:
-        pass
+    def paint(self) -> None:
+        while self._lines:
+            self._console.print(Text(self._lines.popleft()), soft_wrap=True)
 
 
-class LiveProgress:
+class LiveProgress(Picture):
     """A bar over the trials, the counts, and a table of the trials at work."""
 
     def __init__(self, job: TuneJob, console: Console) -> None:
-        self._drawn = float("-inf")
-        self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-        )
-        self._task = self._bar.add_task(job.name, total=job.num_samples, left="starting workers")
-        self._live = Live(self._bar, console=console, refresh_per_second=REDRAWS_PER_SECOND)
+        self._job = job
+        self._live = Live(console=console, auto_refresh=False)
         self._live.start()
+        super().__init__(pause=1 / REDRAWS_PER_SECOND, news=LINES_KEPT)
 
-    def on_fact(self, fact: Fact, state: RunState) -> None:
-        if isinstance(fact, (Failed, Moved, Warned, Interrupted, Draining)):
-            self._live.console.print(texts.describe(fact, state), markup=False, highlight=False)
-        now = time.monotonic()
-        if now - self._drawn > 1 / REDRAWS_PER_SECOND or isinstance(fact, Closed):
-            self._drawn = now
-            self._draw(state)
+    def paint(self) -> None:
+        while self.news:
+            self._live.console.print(Text(self.news.popleft()))
+        self._live.update(self._frame(), refresh=True)
 
-    def close(self) -> None:
+    def finish(self) -> None:
         self._live.stop()
 
-    def _draw(self, state: RunState) -> None:
-        left = texts.time_left(state)
-        if not state.epochs_total:
-            left = "starting workers"
-        self._bar.update(self._task, total=state.extent.trials, completed=state.ended, left=left)
-        line = Text(f"{texts.counts(state)}; {texts.best(state)}")
-        running = state.with_status(Status.RUNNING)
-        table = [_table_of(running, state)] if running else []
-        # The last line is empty for what a terminal writes itself, such as ^C.
-        self._live.update(Group(self._bar, line, *table, Text()))
-
-
-def _table_of(running: Iterable[Trial], state: RunState) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False, expand=True)
-    for column in ("trial", "epoch", state.objective.metric):
-        table.add_column(column, no_wrap=True)
-    table.add_column("config", overflow="ellipsis", no_wrap=True, ratio=1)
-    for trial in running:
-        table.add_row(
-            str(trial.trial_id),
-            f"{trial.epoch}/{state.extent.reports}",
-            texts.number(trial.metrics.get(state.objective.metric, "")),
-            texts.values(trial.config),
+    def _frame(self) -> Group:
+        state = self.state
+        if state is None:
+            return Group(self._bar(0, self._job.num_samples))
+        line = Text(
+            f"{texts.counts(state)}; {texts.best(state)}", no_wrap=True, overflow="ellipsis"
         )
-    return table
+        room = max(1, self._live.console.height - 5)
+        # The last line is empty for what a terminal writes itself, such as ^C.
+        bar = self._bar(state.ended, state.extent.trials)
+        return Group(bar, line, *_at_work(state, room), Text())
+
+    def _bar(self, done: int, total: int) -> Table:
+        bar = Table.grid(padding=(0, 1), expand=True)
+        for ratio in (None, 1, None, None, None):
+            bar.add_column(no_wrap=True, ratio=ratio)
+        shown = ProgressBar(total=total, completed=done)
+        name = Text(self._job.name, style="bold")
+        bar.add_row(name, shown, Text(f"{done}/{total}"), Text(self.took), Text(self.left))
+        return bar
+
+
+def _at_work(state: RunState, room: int) -> Iterator[Table | Text]:
+    """The running trials, as many as there is room for."""
+    running = state.with_status(Status.RUNNING)
+    if running:
+        yield _table_of(running[:room], state)
+    if len(running) > room:
+        yield Text(f"and {len(running) - room} more", style="dim")
+
+
+def _table_of(running: Sequence[Trial], state: RunState) -> Table:
+    shown = table("trial", state.objective.unit, state.objective.metric, expand=True)
+    shown.add_column("config", overflow="ellipsis", no_wrap=True, ratio=1)
+    for trial in running:
+        shown.add_row(
+            cell(trial.trial_id),
+            cell(f"{trial.epoch}/{state.extent.reports}"),
+            cell(trial.metrics.get(state.objective.metric, "")),
+            Text(texts.values(trial.config)),
+        )
+    return shown

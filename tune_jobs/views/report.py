@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from typing import Any
 
+from tune_jobs.errors import shortened
+from tune_jobs.experiment.facts import TEXT_LENGTH
 from tune_jobs.experiment.state import RunState, Status, Trial
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.runs.checkpoints import folder_of
@@ -16,10 +18,10 @@ def write_reports(folder: RunFolder, declared: Declaration, state: RunState) -> 
     rows = [trial_row(trial, state) for trial in state.trials.values()]
     columns = list(dict.fromkeys(column for row in rows for column in row))
     unfinished = folder.path / ".trials.csv"
-    with unfinished.open("w", newline="") as file:
+    with unfinished.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     unfinished.replace(folder.path / "trials.csv")
 
 
@@ -46,15 +48,15 @@ def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[s
 
 
 def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
-    metric, folds = state.objective.metric, state.objective.over_folds
+    metric = state.objective.metric
     return {
         "trial_id": trial.trial_id,
         "status": trial.status.value,
         "epochs": trial.epoch,
-        f"last_{metric}": trial.metrics.get(metric, ""),
         f"best_{metric}": state.objective.value(trial.best_loss) if trial.best_epoch else "",
         "best_epoch": trial.best_epoch or "",
-        **({f"last_{metric}_std": trial.metrics.get(f"{metric}_std", "")} if folds else {}),
+        f"last_{metric}": trial.metrics.get(metric, ""),
+        **{f"last_{name}": value for name, value in trial.metrics.items()},
         "seconds": round(trial.seconds, 3),
         "node": trial.node,
         "failures": trial.failures,
@@ -63,6 +65,11 @@ def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
         "error": trial.note if trial.status is Status.FAILED else "",
         **{f"config/{name}": value for name, value in trial.config.items()},
     }
+
+
+def _cell(value: Any) -> Any:
+    """What any reader of CSV takes."""
+    return shortened(value, TEXT_LENGTH).replace("\0", "\\0") if isinstance(value, str) else value
 
 
 def _best(declared: Declaration, state: RunState) -> dict[str, Any] | None:

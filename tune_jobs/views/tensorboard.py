@@ -1,34 +1,43 @@
 """TensorBoard event files, one folder per trial, written while the run goes on.
 
-With TensorBoard's own writer: the other one, tensorboardX, imports torch into the driver.
+A record is written when its fact happens. Few files are open at a time, however many trials
+there are, and there are no threads.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import IO
 
-from google.protobuf.struct_pb2 import Value
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-from tensorboard.plugins.hparams import metadata
-from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 
-from tune_jobs.experiment.facts import Fact, Reported
+from tune_jobs.experiment.facts import Fact, Failed, Reported, Stopped, Tested
 from tune_jobs.experiment.state import RunState, Trial
+from tune_jobs.search_algos.domains import Domain
+from tune_jobs.views import hparams, texts
 
-FLUSH_SECONDS = 2
+OPEN_AT_MOST = 32
 TAKE_OVER_SECONDS = 30  # what was written longer ago is on the disk, whatever died
+_OURS = "trial/"  # the scalars that say how a trial stands
 
 
 class TensorBoard:
-    """A view that writes every metric of every epoch, and each trial's config for HPARAMS."""
+    """A view that writes every metric of every epoch, and each trial's config for HPARAMS.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        space: what is searched.
+    """
+
+    def __init__(self, folder: Path, space: Mapping[str, Domain]) -> None:
         self._folder = folder
-        self._writers: dict[int, EventFileWriter] = {}
+        self._space = space
+        self._files: OrderedDict[int, IO[bytes]] = OrderedDict()  # the last used is the last
+        self._metrics: dict[str, None] = {}  # the tags of scalars so far
+        self._tested: dict[str, None] = {}
 
     def take_over(self, facts: Iterable[Fact], state: RunState) -> None:
         """Goes on where an earlier driver ended. What that had not written yet may be missing
@@ -40,62 +49,106 @@ class TensorBoard:
             if isinstance(fact, Reported)
             and (fact.time >= last_written or not state.trials[fact.trial_id].status.is_final)
         }
-        for trial_id in again:
-            shutil.rmtree(self._folder / f"{trial_id:05d}", ignore_errors=True)
+        for trial_id, folder in self._folders():
+            if trial_id in again:
+                shutil.rmtree(folder, ignore_errors=True)
+        past = RunState(state.objective, state.extent)
         for fact in facts:
-            if isinstance(fact, Reported) and fact.trial_id in again:
-                self._writer(state.trials[fact.trial_id]).add_event(_scalars(fact))
-        for trial_id in again:
-            if state.trials[trial_id].status.is_final:
-                self._writers.pop(trial_id).close()
+            past.apply(fact)
+            if getattr(fact, "trial_id", None) in again:
+                self.on_fact(fact, past)
+            elif isinstance(fact, Reported):
+                self._know(fact.metrics, past)
 
     def on_fact(self, fact: Fact, state: RunState) -> None:
         match fact:
             case Reported():
                 trial = state.trials[fact.trial_id]
-                self._writer(trial).add_event(_scalars(fact))
-                if trial.status.is_final:
-                    self._writers.pop(fact.trial_id).close()
+                self._know(fact.metrics, state)
+                standing = {f"{_OURS}epochs": float(trial.epoch)}
+                if trial.best_epoch:
+                    standing[self._best(state)] = state.objective.value(trial.best_loss)
+                metrics = {_tag(name): value for name, value in fact.metrics.items()}
+                self._write(trial, hparams.scalars({**metrics, **standing}, fact.epoch, fact.time))
+                self._end(trial, fact.time)
+            case Stopped() | Failed():
+                self._end(state.trials[fact.trial_id], fact.time)
+            case Tested():
+                named = {f"test/{_tag(name)}": value for name, value in fact.metrics.items()}
+                trial = state.trials[fact.trial_id]
+                self._write(trial, hparams.scalars(named, fact.epoch, fact.time))
+                self._tested |= dict.fromkeys(named)
+                self._write_experiment(state)
+                self._close(fact.trial_id)
 
     def close(self) -> None:
-        for writer in self._writers.values():
-            writer.close()
-        self._writers.clear()
+        while self._files:
+            self._files.popitem()[1].close()
 
-    def _writer(self, trial: Trial) -> EventFileWriter:
-        if trial.trial_id not in self._writers:
-            folder = str(self._folder / f"{trial.trial_id:05d}")
-            writer = EventFileWriter(folder, flush_secs=FLUSH_SECONDS)
-            writer.add_event(_hyperparameters(trial))
-            self._writers[trial.trial_id] = writer
-        return self._writers[trial.trial_id]
+    def _end(self, trial: Trial, time: float) -> None:
+        if trial.status.is_final:
+            self._write(trial, hparams.session_end(trial.status, time))
+            self._close(trial.trial_id)
+
+    def _write(self, trial: Trial, event: Event) -> None:
+        file = self._files.get(trial.trial_id) or self._open(trial)
+        self._files.move_to_end(trial.trial_id)
+        RecordWriter(file).write(event.SerializeToString())
+
+    def _open(self, trial: Trial) -> IO[bytes]:
+        if len(self._files) >= OPEN_AT_MOST:
+            self._files.popitem(last=False)[1].close()
+        path = self._folder_of(trial) / _FILE
+        is_new = not path.exists()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = self._files[trial.trial_id] = path.open("ab", buffering=0)
+        if is_new:
+            name = path.parent.name
+            self._write(trial, _VERSION)
+            self._write(trial, hparams.session_start(self._space, trial.config, name))
+        return file
+
+    def _close(self, trial_id: int) -> None:
+        if file := self._files.pop(trial_id, None):
+            file.close()
+
+    def _folder_of(self, trial: Trial) -> Path:
+        """A clone keeps the name that it had before."""
+        named = self._folder / texts.trial_name(trial.trial_id, trial.config)
+        if trial.lineage == 0:
+            return named
+        return dict(self._folders()).get(trial.trial_id, named)
+
+    def _folders(self) -> list[tuple[int, Path]]:
+        """Those of trials that are there."""
+        there = self._folder.iterdir() if self._folder.is_dir() else ()
+        numbered = ((path.name.partition(" ")[0], path) for path in there)
+        return [(int(number), path) for number, path in numbered if number.isdecimal()]
+
+    def _best(self, state: RunState) -> str:
+        return f"{_OURS}best_{_tag(state.objective.metric)}"
+
+    def _know(self, metrics: Mapping[str, float], state: RunState) -> None:
+        """The metrics of a report, which become columns where they are new."""
+        if not {_tag(name) for name in metrics} <= self._metrics.keys():
+            self._metrics |= dict.fromkeys(map(_tag, metrics))
+            self._write_experiment(state)
+
+    def _write_experiment(self, state: RunState) -> None:
+        """What the columns are, the objective first; in a file in place of the one before."""
+        first = [self._best(state), _tag(state.objective.metric), f"{_OURS}epochs"]
+        tags = hparams.titles([*first, *self._metrics, *self._tested])
+        self._folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self._folder / ".unfinished"
+        with unfinished.open("wb") as file:
+            for event in (_VERSION, hparams.experiment(self._space, tags, state.started)):
+                RecordWriter(file).write(event.SerializeToString())
+        unfinished.replace(self._folder / _FILE)
 
 
-def _scalars(fact: Reported) -> Event:
-    values = [Summary.Value(tag=name, simple_value=value) for name, value in fact.metrics.items()]
-    return Event(wall_time=fact.time, step=fact.epoch, summary=Summary(value=values))
+_FILE = "events.out.tfevents.0.tune-jobs"
+_VERSION = Event(file_version="brain.Event:2")
 
 
-def _hyperparameters(trial: Trial) -> Event:
-    """The config in the form in which the HPARAMS tab looks for it."""
-    session = SessionStartInfo()
-    for name, value in trial.config.items():
-        session.hparams[name].CopyFrom(_protobuf(value))
-    data = HParamsPluginData(version=metadata.PLUGIN_DATA_VERSION, session_start_info=session)
-    plugin = SummaryMetadata.PluginData(
-        plugin_name=metadata.PLUGIN_NAME, content=data.SerializeToString()
-    )
-    value = Summary.Value(
-        tag=metadata.SESSION_START_INFO_TAG,
-        metadata=SummaryMetadata(plugin_data=plugin),
-        tensor=metadata.NULL_TENSOR,
-    )
-    return Event(summary=Summary(value=[value]))
-
-
-def _protobuf(value: object) -> Value:
-    if isinstance(value, bool):
-        return Value(bool_value=value)
-    if isinstance(value, (int, float)):
-        return Value(number_value=value)
-    return Value(string_value=str(value))
+def _tag(metric: str) -> str:
+    return texts.printable(metric, texts.VALUE_LENGTH)

@@ -1,4 +1,7 @@
-"""A run in words: the same ones in the live view, the lines, and `tune-jobs status`."""
+"""A run in words: the same ones in the live view, the lines, and `tune-jobs status`.
+
+Whatever stands in a name, a value or an error, what comes from here is short, and printable.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tune_jobs.errors import counted, shortened
 from tune_jobs.experiment.facts import (
     Draining,
     Fact,
@@ -24,23 +28,46 @@ from tune_jobs.experiment.state import RunState, Status, Trial
 from tune_jobs.search_algos.decisions import Exploit
 
 NAME_LENGTH = 80
+VALUE_LENGTH = 200
+LINE_LENGTH = 1000
+BLOCK_LENGTH = 20_000
+
+
+def printable(text: str, length: int = LINE_LENGTH) -> str:
+    """A text in one line, for a screen: what would move the cursor, or cannot be shown, stands
+    as its escape."""
+    text = shortened(text, length)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def block(text: str) -> str:
+    """The same for a text of several lines."""
+    lines = shortened(text, BLOCK_LENGTH).expandtabs().split("\n")
+    return "\n".join(printable(line, BLOCK_LENGTH) for line in lines)
 
 
 def describe(fact: Fact, state: RunState) -> str:
     """The event in words, or nothing for what is no news."""
+    return printable(_described(fact, state))
+
+
+def _described(fact: Fact, state: RunState) -> str:
     match fact:
         case Reported():
             trial = state.trials[fact.trial_id]
             if trial.status is Status.PAUSED:
-                return f"trial {fact.trial_id} paused at epoch {fact.epoch}"
+                return f"trial {fact.trial_id} paused at {state.objective.unit} {fact.epoch}"
             if trial.status.is_final:
-                return f"trial {fact.trial_id} {trial.status.value}: {trial.note}"
+                return f"trial {fact.trial_id} {trial.status.value}: {outcome(trial, state)}"
         case TrialResumed(exploit=Exploit(source=source)):
             return f"trial {fact.trial_id} goes on from trial {source} with another config"
         case TrialResumed():
             return f"trial {fact.trial_id} resumed"
         case Stopped():
-            return f"trial {fact.trial_id} stopped: {fact.reason}"
+            trial = state.trials[fact.trial_id]
+            return f"trial {fact.trial_id} stopped: {outcome(trial, state)}"
         case Failed():
             then = "starts again from its checkpoint" if fact.retry else "failed"
             return f"trial {fact.trial_id} {then}: {last_line(fact.error)}"
@@ -50,33 +77,37 @@ def describe(fact: Fact, state: RunState) -> str:
             return f"warning: {fact.text}"
         case Interrupted():
             return (
-                f"{fact.signal}: the run ends when the epochs at work are done; once more ends it "
-                "at once"
+                f"{fact.signal}: the run ends when the {state.objective.unit}s at work are done; "
+                "once more ends it at once"
             )
         case RunResumed():
-            in_flight = state.counts[Status.RUNNING]
-            return f"resumed: {state.ended} trials had ended, {in_flight} go on"
+            ended, at_work = counted(state.ended, "trial"), state.counts[Status.RUNNING]
+            return f"resumed: {ended} had ended, {at_work} {'goes' if at_work == 1 else 'go'} on"
         case Draining():
             return f"ending: {fact.reason}"
-        case Tested():
-            if fact.error:
-                return f"the test of trial {fact.trial_id} failed: {last_line(fact.error)}"
+        case Tested(error=""):
             return f"tested trial {fact.trial_id}: {tested(fact)}"
+        case Tested():
+            return f"the test of trial {fact.trial_id} failed: {last_line(fact.error)}"
     return ""
 
 
 def tested(fact: Tested) -> str:
-    return fact.error or values(fact.metrics) or "the model measured nothing"
+    if fact.error:
+        return last_line(fact.error)
+    return values(fact.metrics) or "the model measured nothing"
 
 
-def outcome(trial: Trial) -> str:
-    """Why a trial ended or what happened to it, in a line."""
-    moved = [f"moved: {last_line(reason)}" for reason in trial.moves]
-    return "; ".join([*moved, *([last_line(trial.note)] if trial.note else [])])
+def outcome(trial: Trial, state: RunState) -> str:
+    """Why a trial ended, in a line."""
+    said = last_line(trial.note) if trial.note else ""
+    # Schedulers call an epoch what a trial reports after.
+    return said if trial.status is Status.FAILED else said.replace("epoch", state.objective.unit)
 
 
 def counts(state: RunState) -> str:
-    parts = [f"trials {state.ended}/{state.extent.trials}", f"epochs {state.epochs_total}"]
+    unit = state.objective.unit
+    parts = [f"trials {state.ended}/{state.extent.trials}", f"{unit}s {state.epochs_total}"]
     for status, words in (
         (Status.STOPPED, "stopped early"),
         (Status.PAUSED, "paused"),
@@ -88,13 +119,15 @@ def counts(state: RunState) -> str:
 
 
 def best(state: RunState) -> str:
+    metric = printable(state.objective.metric, VALUE_LENGTH)
     if state.incumbent is None:
-        return f"no {state.objective.metric} yet"
+        return f"no {metric} yet"
     value = number(state.objective.value(state.incumbent.loss))
     if state.spread is not None:
         value += f" ± {number(state.spread)}"
-    where = f"trial {state.incumbent.trial_id}, epoch {state.incumbent.epoch}"
-    return f"best {state.objective.metric} {value} ({where})"
+    epoch = state.incumbent.epoch
+    after = counted(epoch, "fold") if state.objective.over_folds else f"epoch {epoch}"
+    return f"best {metric} {value} (trial {state.incumbent.trial_id}, {after})"
 
 
 def time_left(state: RunState) -> str:
@@ -103,10 +136,6 @@ def time_left(state: RunState) -> str:
         return ""
     per_trial = (state.last_fact - state.first_report - state.idle) / state.ended
     return f"about {clock(per_trial * (state.extent.trials - state.ended))} left"
-
-
-def values(items: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {number(value)}" for name, value in items.items())
 
 
 def trial_name(trial_id: int, config: Mapping[str, Any]) -> str:
@@ -121,12 +150,19 @@ def test_name(metric: str) -> str:
     return metric if metric.startswith("test") else f"test_{metric}"
 
 
+def values(items: Mapping[str, Any]) -> str:
+    named = (f"{printable(name, VALUE_LENGTH)} {number(value)}" for name, value in items.items())
+    return ", ".join(named)
+
+
 def number(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return printable(str(value), VALUE_LENGTH)
 
 
 def clock(seconds: float) -> str:
-    if math.isnan(seconds):
+    if not math.isfinite(seconds):
         return "0:00"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -134,4 +170,5 @@ def clock(seconds: float) -> str:
 
 
 def last_line(text: str) -> str:
-    return text.strip().splitlines()[-1] if text.strip() else "no message"
+    lines = text.strip().splitlines()
+    return printable(lines[-1]) if lines else "no message"

@@ -111,7 +111,7 @@ def test_a_trial_that_fills_the_memory_to_its_limit_fails(troubled: Finished) ->
 
 def test_a_trial_that_returns_nan_is_stopped(troubled: Finished) -> None:
     trial = trial_in("nan", troubled)
-    assert (trial.status, trial.epoch, trial.note) == (Status.STOPPED, 3, "the loss is nan")
+    assert (trial.status, trial.epoch, trial.note) == (Status.STOPPED, 3, "the metric is NaN")
 
 
 def test_a_worker_that_is_told_to_end_costs_no_failure_and_no_epoch(troubled: Finished) -> None:

@@ -64,7 +64,8 @@ def run_with(job: TuneJob, folder: Path, curve: Any = falling) -> RunState:
     RunFolder(folder).create(job, {}, None)
     views, clock = Views(), VirtualClock(1.7e9)
     views.start(job.callbacks, job, folder)
-    experiment = job.build_experiment(lambda f: replace(f, time=clock.now), views.on_fact)
+    experiment = job.build_experiment()
+    experiment.start(lambda f: replace(f, time=clock.now), views.on_fact)
     views.warn_by(experiment.warn)
     simulate(experiment, curve, 2, clock)
     experiment.close("finished")
@@ -138,10 +139,15 @@ def odd(config: Mapping[str, Any], epoch: int) -> Epoch:
     return Epoch({"loss": config["x"] + 1 / epoch, "[a] b/c?": float("nan")}, 1.0)
 
 
-def test_mlflow_has_a_run_for_every_trial(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """MLflow's database, which takes seconds to make."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+
+
+def test_mlflow_has_a_run_for_every_trial(tmp_path: Path, place: str) -> None:
     from mlflow import MlflowClient
 
-    place = f"sqlite:///{tmp_path}/mlflow.db"
     callback = MLflowCallback("trials of mine", place, tags={"who": "me"})
     job = tiny_job(callbacks=[callback], scheduler="fifo", max_failures=0, num_samples=6)
     state = run_with(job, tmp_path / "run", odd)
@@ -166,10 +172,9 @@ def test_mlflow_has_a_run_for_every_trial(tmp_path: Path) -> None:
     assert {"failed"} < {run.data.tags["status"] for run in runs}
 
 
-def test_mlflow_goes_on_with_the_same_runs_under_another_driver(tmp_path: Path) -> None:
+def test_mlflow_goes_on_with_the_same_runs_under_another_driver(tmp_path: Path, place: str) -> None:
     from mlflow import MlflowClient
 
-    place = f"sqlite:///{tmp_path}/mlflow.db"
     job = tiny_job(callbacks=[MLflowCallback(tracking_uri=place)], scheduler="pbt", num_samples=4)
     whole = simulated(curve=falling, scheduler="pbt", num_samples=4)
     RunFolder(tmp_path / "run").create(job, {}, None)

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from runs import begun, falling, reported, run_in_folder, simulated, state_of, tiny_job
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from runs import falling, run_in_folder, simulated, tiny_job
 
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Reported
@@ -22,7 +21,6 @@ from tune_jobs.runs.folder import RunFolder
 from tune_jobs.search_algos.domains import Choice, Float
 from tune_jobs.simulation.simulate import Epoch, simulate
 from tune_jobs.views.progress import LineProgress, LiveProgress, progress_view
-from tune_jobs.views.tensorboard import TensorBoard
 from tune_jobs.views.texts import time_left
 
 SPACE = {"x": Float(0, 1), "trouble": Choice(["", "nan"]), "rate": 2.0}
@@ -85,49 +83,6 @@ def test_a_run_without_any_report_has_a_summary_too(tmp_path: Path) -> None:
     assert "ValueError: no data" in row["error"]
 
 
-def test_tensorboard_has_every_metric_of_every_epoch_and_the_config(folder: RunFolder) -> None:
-    rows = list(csv.DictReader((folder.path / "trials.csv").open()))
-    for row in rows:
-        name = f"{int(row['trial_id']):05d}"
-        events = EventAccumulator(str(folder.tensorboard / name)).Reload()
-        assert sorted(events.Tags()["scalars"]) == ["loss", "other"]
-        others = [(event.step, event.value) for event in events.Scalars("other")]
-        assert others == [(epoch, 2.0 * epoch) for epoch in range(1, int(row["epochs"]) + 1)]
-        content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
-        assert b"trouble" in content
-
-
-def test_tensorboard_files_grow_while_the_trial_runs(tmp_path: Path) -> None:
-    board = TensorBoard(tmp_path)
-    run = begun(tiny_job(scheduler="fifo"))
-    run.experiment.next()
-    run.experiment.report(reported(0, 1, {"loss": 0.25}))
-    board.on_fact(run.facts[-1], run.experiment.state)
-    board._writers[0].flush()  # what its own thread does every two seconds
-    events = EventAccumulator(str(tmp_path / "00000")).Reload()
-    assert [event.value for event in events.Scalars("loss")] == [0.25]
-    board.close()
-
-
-def test_a_new_driver_writes_what_the_dead_one_had_not_yet_written(tmp_path: Path) -> None:
-    run = simulated(scheduler="fifo", curve=falling, num_samples=3)
-    whole = [n for n, fact in enumerate(run.facts) if isinstance(fact, Reported)]
-    cut = run.facts[: whole[-5]]  # in the middle of trial 2
-    board = TensorBoard(tmp_path)
-    for fact in cut[:-2]:  # it was killed with two facts to go
-        board.on_fact(fact, run.experiment.state)
-    for writer in board._writers.values():
-        writer.flush()
-    another = TensorBoard(tmp_path)
-    another.take_over(cut, state_of(tiny_job(scheduler="fifo"), cut))
-    another.close()
-    for trial_id in range(3):
-        reports = [fact for fact in cut if isinstance(fact, Reported)]
-        steps = [fact.epoch for fact in reports if fact.trial_id == trial_id]
-        events = EventAccumulator(str(tmp_path / f"{trial_id:05d}")).Reload()
-        assert [event.step for event in events.Scalars("loss")] == steps
-
-
 def shown(**options: Any) -> str:
     job = tiny_job(space=SPACE, max_failures=1, seed=1)
     screen = io.StringIO()
@@ -151,7 +106,7 @@ def test_elsewhere_than_in_a_terminal_every_event_is_a_line() -> None:
     lines = text.splitlines()
     assert any("best loss" in line and "(trial 0, epoch 1)" in line for line in lines)
     assert any("stopped: rank " in line for line in lines)
-    assert any("the loss is nan" in line for line in lines)
+    assert any("the metric is NaN" in line for line in lines)
     assert any("completed: trained 9 epochs" in line for line in lines)
     assert any("starts again from its checkpoint: no memory" in line for line in lines)
     assert any("failed: no memory" in line for line in lines)

@@ -1,0 +1,159 @@
+"""Where the code of a job stands, and how it is found again when its run goes on.
+
+A run records how it was started: the file, the working folder, and what was on Python's import
+path beside Python itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from tune_jobs.errors import UserError, explain, user_traceback
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.names import field_names
+from tune_jobs.search_algos.domains import SpaceError
+
+_PREFIX = "__job__"
+"""Begins the module name of a job loaded from a path, which no other process can import."""
+
+_LIBRARIES = (
+    *("bayes_opt", "cmaes", "hyperopt", "numpy", "optuna", "pandas", "pyarrow", "pydantic"),
+    *("ray", "rich", "scipy", "sklearn", "tensorboard", "torch", "torchvision", "tune_jobs"),
+)
+_HARMLESS = {"test", "this", "code"}  # of Python's modules: nobody imports them
+
+_importing: list[Path] = []
+
+
+def is_importing() -> bool:
+    """Whether a job file is being imported, so that a run that it starts is a mistake."""
+    return bool(_importing)
+
+
+def stands_in_its_file(name: str) -> bool:
+    """Whether ``module:Class`` means something in the job's own file only."""
+    module = name.partition(":")[0].rpartition(".")[2]
+    return module == "__main__" or module.startswith(_PREFIX)
+
+
+def plain_name(name: str) -> str:
+    """``module:Class`` as its author wrote it."""
+    return name.replace(_PREFIX, "")
+
+
+def declared_in(job: TuneJob) -> Path | None:
+    """The file that a job comes from: that of its classes, else the script that is run; None in a
+    notebook."""
+    classes = [c for c in (job.model, job.searcher, job.scheduler) if isinstance(c, type)]
+    modules = [cls.__module__ for cls in classes]
+    inside = [module for module in modules if stands_in_its_file(f"{module}:")]
+    file = getattr(sys.modules.get((inside or ["__main__"])[0]), "__file__", None)
+    return Path(file).resolve() if file and file.endswith(".py") else None
+
+
+def started_here() -> dict[str, Any]:
+    """What job.json keeps of how a run was started, beside the file."""
+    own = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
+    paths = [os.path.abspath(path) for path in sys.path if not path.endswith(".zip")]
+    return {
+        "folder": os.getcwd(),
+        "import_path": [path for path in dict.fromkeys(paths) if not path.startswith(own)],
+    }
+
+
+@contextmanager
+def as_started(content: Mapping[str, Any]) -> Iterator[None]:
+    """The working folder and the import path that a job.json recorded, where they are still
+    there."""
+    before = os.getcwd()
+    sys.path += [path for path in content.get("import_path", ()) if path not in sys.path]
+    folder = content.get("folder", before)
+    os.chdir(folder if os.path.isdir(folder) else before)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def import_file(path: Path) -> ModuleType:
+    """A job file as a module, part of a package if its folder is one. Its arguments are none.
+
+    Raises UserError for a file that does not import, with the part of the traceback that lies
+    in user code; and for one that hides a library.
+    """
+    if path.suffix != ".py":
+        raise UserError(f"job file {str(path)!r} is no Python file; its name must end in .py")
+    _check_names(path)
+    root, package = _package_of(path)
+    # As for `python path`, its neighbours can be imported; as for `python -m`, its package.
+    sys.path[:0] = [p for p in dict.fromkeys((str(path.parent), str(root))) if p not in sys.path]
+    name = f"{package}{_PREFIX}{path.stem}"
+    arguments, sys.argv = sys.argv, [str(path)]
+    _importing.append(path)
+    try:
+        if package:
+            importlib.import_module(package.rstrip("."))
+        return _executed(name, path)
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(name, None)
+        said = _in_our_words(error)
+        shown = user_traceback(error, said)
+        raise UserError(f"job file {str(path)!r} does not import:\n{shown}") from error
+    finally:
+        _importing.pop()
+        sys.argv = arguments
+
+
+def _executed(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _package_of(path: Path) -> tuple[Path, str]:
+    """The folder to import from, and the name of the package with a dot, or nothing."""
+    parts: list[str] = []
+    folder = path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return folder, "".join(f"{part}." for part in parts)
+
+
+def _check_names(path: Path) -> None:
+    """Raises UserError for a file, or a neighbour of it, that hides what a run imports."""
+    own = {path.stem} & (sys.stdlib_module_names - _HARMLESS)
+    here = [path.parent / f"{name}.py" for name in _LIBRARIES]
+    hiding = [path] if own else [file for file in here if file.is_file()]
+    if hiding:
+        raise UserError(
+            f"{str(hiding[0])!r} has the name of a module that tune-jobs imports, "
+            f"{hiding[0].stem!r}, and would be imported instead; give the file another name"
+        )
+
+
+def _in_our_words(error: BaseException) -> str:
+    """What a declaration did wrong; nothing where the error is not about one."""
+    if isinstance(error, SystemExit):
+        return (
+            f"it ends Python (exit code {error.code}) when it is imported; put what parses "
+            'arguments, exits or starts a run under `if __name__ == "__main__":`'
+        )
+    if isinstance(error, ValidationError) and error.title == TuneJob.__name__:
+        return str(explain(error, field_names(TuneJob)))
+    return str(error) if isinstance(error, (SpaceError, UserError)) else ""

@@ -1,0 +1,115 @@
+"""Views that paint: in a thread of their own, so that whoever reads slowly, or not at all, holds
+nobody up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+
+from tune_jobs.experiment.facts import Draining, Fact, Failed, Interrupted, Moved, Warned
+from tune_jobs.experiment.state import RunState
+from tune_jobs.views import texts
+
+CLOSING_SECONDS = 5.0
+STARTING_RAY, STARTING_WORKERS = "starting Ray", "starting workers"
+
+
+class Painted(ABC):
+    """A view whose newest state is what is painted last, however fast facts come.
+
+    Args:
+        pause: seconds between two paintings, at least.
+        tick: seconds after which it is painted without any news, or None.
+    """
+
+    def __init__(self, pause: float, tick: float | None) -> None:
+        self.state: RunState | None = None
+        self._pause, self._tick = pause, tick
+        self._changed, self._closing = threading.Event(), threading.Event()
+        self._trouble: Exception | None = None
+        self._thread = threading.Thread(target=self._work, name=type(self).__name__, daemon=True)
+        self._thread.start()
+
+    @abstractmethod
+    def note(self, fact: Fact, state: RunState) -> None:
+        """What has to be kept of a fact until it is painted; called by the driver."""
+
+    @abstractmethod
+    def paint(self) -> None:
+        """Called in turn, with pauses."""
+
+    def finish(self) -> None:
+        """After the last painting."""
+
+    def on_fact(self, fact: Fact, state: RunState) -> None:
+        self.state = state
+        self.note(fact, state)
+        self._changed.set()
+        if self._closing.is_set():
+            self.paint()
+        self._raise_trouble()
+
+    def close(self) -> None:
+        """Returns when all is painted. Raises TimeoutError where nobody reads."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._changed.set()
+        self._thread.join(CLOSING_SECONDS)
+        if self._thread.is_alive():
+            raise TimeoutError("nobody reads the output")
+        try:
+            self.paint()
+        finally:
+            self.finish()
+        self._raise_trouble()
+
+    def _work(self) -> None:
+        while not self._closing.is_set():
+            self._changed.wait(self._tick)
+            self._changed.clear()
+            try:
+                self.paint()
+            except Exception as error:
+                self._trouble = error
+            self._closing.wait(self._pause)
+
+    def _raise_trouble(self) -> None:
+        trouble, self._trouble = self._trouble, None
+        if trouble:
+            raise trouble
+
+
+class Picture(Painted):
+    """A view that is one picture of the state, with the latest news.
+
+    Args:
+        news: how many of them, at most, wait to be painted.
+    """
+
+    def __init__(self, pause: float, news: int) -> None:
+        self.news: deque[str] = deque(maxlen=news)
+        self._seen = time.monotonic()  # the last fact
+        super().__init__(pause, tick=1.0)
+
+    def note(self, fact: Fact, state: RunState) -> None:
+        self._seen = time.monotonic()
+        if isinstance(fact, (Failed, Moved, Warned, Interrupted, Draining)):
+            self.news.append(texts.describe(fact, state))
+
+    @property
+    def took(self) -> str:
+        """The time so far, which runs on between two facts."""
+        if self.state and self.state.closed:
+            return texts.clock(self.state.seconds)
+        before = self.state.seconds if self.state else 0.0
+        return texts.clock(before + time.monotonic() - self._seen)
+
+    @property
+    def left(self) -> str:
+        """How long it will take, or what it waits for."""
+        if self.state is None:
+            return STARTING_RAY
+        return texts.time_left(self.state) if self.state.epochs_total else STARTING_WORKERS

@@ -1,0 +1,49 @@
+"""Standard output, for texts as they are."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tune_jobs.views import texts
+
+_ENDLESS = 100_000  # columns
+
+
+class Screen(Console):
+    """Nothing in a text is markup or the name of an emoji, what the encoding lacks becomes a
+    question mark, and elsewhere than in a terminal no line is wrapped."""
+
+    def __init__(self) -> None:
+        with suppress(AttributeError):  # somebody put in its place what has no encoding
+            sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+        super().__init__(markup=False, highlight=False, emoji=False)
+        if not self.is_terminal:
+            self.size = (_ENDLESS, self.height)
+
+    def say(self, line: str) -> None:
+        """A line that the terminal wraps, so that it can be copied whole."""
+        self.print(line, soft_wrap=True)
+
+
+class RunScreen(Screen):
+    """For a run, which does not end because nobody reads its output any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError("nobody reads the output any more")
+
+
+def table(*columns: str, **options: Any) -> Table:
+    shown = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), **options)
+    for number, column in enumerate(columns):
+        shown.add_column(cell(column), no_wrap=number == 0)
+    return shown
+
+
+def cell(value: Any) -> Text:
+    return Text(texts.number(value))
