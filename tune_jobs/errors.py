@@ -28,10 +28,49 @@ class UserError(Exception):
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """``did you mean 'asha'?`` where a name is close, the list of names where none is."""
+    """``did you mean 'asha'?`` where a name is close in meaning or in letters, the list of names
+    where none is."""
     names = sorted(names)
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    close = _meant(name.lower(), names) or get_close_matches(name, names, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
+
+
+_SYNONYMS = {
+    "alpha": ["learning_rate"],
+    "annealing": ["cosine"],
+    "bayes": ["bayesopt"],
+    "bo": ["bayesopt"],
+    "bohb": ["hyperband"],
+    "cma": ["optuna"],
+    "cmaes": ["optuna"],
+    "epochs": ["max_epochs"],
+    "eta": ["reduction_factor", "learning_rate"],
+    "ga": ["evolution"],
+    "genetic": ["evolution"],
+    "gp": ["bayesopt"],
+    "l2": ["weight_decay"],
+    "max_t": ["max_epochs"],
+    "min_t": ["grace_period"],
+    "nsga": ["evolution"],
+    "num_trials": ["num_samples"],
+    "pb2": ["pbt"],
+    "quasi": ["sobol"],
+    "sha": ["successive_halving"],
+    "tpe": ["hyperopt", "optuna"],
+    "trials": ["num_samples"],
+    "workers": ["max_concurrent"],
+}
+"""What people of this field call things that have another name here."""
+
+
+def _meant(name: str, names: list[str]) -> list[str]:
+    """Names with the same meaning: a synonym, the initials (``lr``), or one of their words."""
+    synonyms = [known for known in _SYNONYMS.get(name, ()) if known in names]
+    parts = {known: known.lower().split("_") for known in names}
+    initials = [k for k, words in parts.items() if "".join(w[:1] for w in words) == name]
+    given = set(name.split("_"))
+    shared = [k for k, words in parts.items() if given <= set(words) or set(words) <= given]
+    return [*synonyms, *initials, *shared][:1]
 
 
 def counted(number: int, thing: str) -> str:

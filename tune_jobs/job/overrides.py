@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from tune_jobs.errors import UserError, explain
 from tune_jobs.job.search import Search
 from tune_jobs.names import field_names
+from tune_jobs.search_algos.domains import Choice, Domain, Int
 
 S = TypeVar("S", bound=Search)
 
@@ -23,10 +25,11 @@ def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) ->
         fields: of the job; None means no change. Another searcher or scheduler starts from
             its own default options.
         settings: ``learning_rate=0.01`` fixes a hyperparameter in every trial;
-            ``scheduler.grace_period=3`` and ``searcher.gamma=0.2`` set options. A value is
-            JSON, or else text.
+            ``scheduler.grace_period=3`` and ``searcher.gamma=0.2`` set options. A value is what
+            Python or JSON would read (``False``, ``null``, ``.5``, ``[1, 2]``), or else text.
 
-    Raises UserError for a setting without ``=`` and for values that the job refuses.
+    Raises UserError for a setting without ``=``, for a value that the hyperparameter's domain
+    does not have, and for values that the job refuses.
     """
     changes = {name: value for name, value in fields.items() if value is not None}
     for kind in ("searcher", "scheduler"):
@@ -41,15 +44,38 @@ def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) ->
         if dot and owner not in ("searcher", "scheduler"):
             raise UserError(f"--set {key!r}: options belong to 'searcher.' or 'scheduler.'")
         so_far = changes.get(field, getattr(job, field))
-        changes[field] = {**so_far, option or key: _value(text)}
+        value = _value(text) if dot else _fixed(key, text, job.space.get(key))
+        changes[field] = {**so_far, option or key: value}
     try:
         return dataclasses.replace(job, **changes)
     except ValidationError as error:
         raise explain(error, field_names(job)) from error
 
 
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
+def _fixed(name: str, text: str, domain: Any) -> Any:
+    """The value of a hyperparameter. Raises UserError where its domain does not have it."""
+    value = _value(text)
+    if not isinstance(domain, Domain):
+        return value
+    if domain.contains(value):
+        return value
+    if domain.contains(text):  # a choice that looks like a number, and is none
         return text
+    raise UserError(f"--set {name}={text}: {name!r} is {_words(domain)} in this job")
+
+
+def _words(domain: Domain) -> str:
+    if isinstance(domain, Choice):
+        return "one of " + ", ".join(map(repr, domain.values))
+    kind = "a whole number" if isinstance(domain, Int) else "a number"
+    return f"{kind} from {domain.low:g} to {domain.high:g}"
+
+
+def _value(text: str) -> Any:
+    for read in (ast.literal_eval, json.loads):
+        try:
+            value = read(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+        return list(value) if isinstance(value, tuple) else value
+    return text

@@ -10,14 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-import ray
-import ray.cloudpickle
 from ray import tune
 
 from tune_jobs.experiment.state import RunState
-from tune_jobs.job.code import stands_in_its_file
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.names import name_of
 from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, RunStopper
 from tune_jobs.on_ray.cluster import TrialResources
 from tune_jobs.on_ray.deaths import memory_kills_survived
@@ -51,7 +47,11 @@ _TUNE_SETTINGS = {
 
 
 def drive(
-    stretch: Stretch, resources: TrialResources, interrupt: Interrupt, progress: View
+    stretch: Stretch,
+    model: bytes,
+    resources: TrialResources,
+    interrupt: Interrupt,
+    progress: View,
 ) -> RunState:
     """Drives a run that has its job.json; see `runner.run`."""
     job, folder, experiment = stretch.job, stretch.folder, stretch.experiment
@@ -80,7 +80,7 @@ def drive(
                 f"the last line of the journal was cut short and is left out ({past.torn} bytes)"
             )
         try:
-            _tune(dispatcher, resources, _setting(job, store, folder))
+            _tune(dispatcher, resources, _setting(job, model, store, folder))
         except KeyboardInterrupt:  # the second time
             books.journal.patience = 0.0
         finally:
@@ -157,12 +157,9 @@ def _slots(job: TuneJob, resources: TrialResources) -> Callable[[], int]:
     return slots
 
 
-def _setting(job: TuneJob, store: CheckpointStore, folder: RunFolder) -> Setting:
-    model = job.model_class()
-    if stands_in_its_file(name_of(model)):
-        ray.cloudpickle.register_pickle_by_value(sys.modules[model.__module__])
+def _setting(job: TuneJob, model: bytes, store: CheckpointStore, folder: RunFolder) -> Setting:
     return Setting(
-        model=ray.cloudpickle.dumps(model),
+        model=model,
         import_path=tuple(path or os.getcwd() for path in sys.path),
         constants=job.constants(),
         folds=job.folds,

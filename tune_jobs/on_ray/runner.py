@@ -12,6 +12,7 @@ import ray
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.on_ray.cluster import TrialResources, connected
+from tune_jobs.on_ray.packed import packed
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.interrupt import Interrupt
 from tune_jobs.runs.stretch import Stretch
@@ -21,10 +22,12 @@ from tune_jobs.views.view import View
 def run(stretch: Stretch, progress: View) -> RunState:
     """Drives a locked run until it ends; returns what came of it.
 
-    Raises UserError, with nothing written of a new run, where the cluster cannot hold a trial or
-    the folder cannot be made; and, with the run closed as failed, where it cannot go on: data
-    are missing, every trial fails, the storage gives out.
+    Raises UserError, with nothing written of a new run, where the model cannot be sent to
+    workers, the cluster cannot hold a trial or the folder cannot be made; and, with the run
+    closed as failed, where it cannot go on: data are missing, every trial fails, the storage
+    gives out.
     """
+    model = packed(stretch.job.model_class())
     interrupt = Interrupt()
     with _connected(interrupt):
         from tune_jobs.on_ray.driver import drive
@@ -33,7 +36,7 @@ def run(stretch: Stretch, progress: View) -> RunState:
         if stretch.is_new:
             stretch.folder.create(stretch.job, ray.cluster_resources(), stretch.file)
         with _way_on_told(stretch.folder):
-            return drive(stretch, resources, interrupt, progress)
+            return drive(stretch, model, resources, interrupt, progress)
 
 
 @contextmanager

@@ -1,0 +1,55 @@
+"""A model class as the workers get it."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import ray.cloudpickle
+
+from tune_jobs.errors import UserError
+from tune_jobs.job.code import plain_name, stands_in_its_file
+from tune_jobs.job.search import Search
+from tune_jobs.models.base import Model
+from tune_jobs.names import name_of
+
+
+def packed(model: type[Model]) -> bytes:
+    """The class by its name, or whole where no worker could import it: then with the globals of
+    its file that its code uses.
+
+    Raises UserError, which names them, where some of those cannot be sent to another process.
+    """
+    module = sys.modules[model.__module__]
+    if stands_in_its_file(name_of(model)) and model.__module__ != "__main__":
+        ray.cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(ray.cloudpickle.dumps(model))
+    except Exception as error:
+        found = _that_cannot_be_sent(module)
+        if not found:
+            raise UserError(f"{_of(model)} cannot be sent to the workers: {error}") from error
+        names = ", ".join(f"{name!r} ({type(value).__name__})" for name, value in found.items())
+        raise UserError(
+            f"{_of(model)} cannot be sent to the workers: it uses {names}, at the top level of "
+            "its file, which exists in one process only; make it in the model's __init__, or put "
+            "the model into a module of its own, which the workers import"
+        ) from error
+
+
+def _of(model: type[Model]) -> str:
+    return f"model {plain_name(name_of(model))!r}"
+
+
+def _that_cannot_be_sent(module: ModuleType) -> dict[str, Any]:
+    """The globals of a file that are no code and cannot be pickled."""
+    found = {}
+    for name, value in vars(module).items():
+        if name.startswith("__") or callable(value) or isinstance(value, (ModuleType, Search)):
+            continue
+        try:
+            ray.cloudpickle.dumps(value)
+        except Exception:
+            found[name] = value
+    return found
