@@ -9,8 +9,10 @@ from typing import Any
 
 from tune_jobs.api.longer import check_budget, longer
 from tune_jobs.errors import UserError, counted
+from tune_jobs.experiment.facts import Known
 from tune_jobs.job.code import as_started
 from tune_jobs.job.declaration import Declaration, as_json, rebuilt
+from tune_jobs.job.notes import notes
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.books import locked
@@ -39,8 +41,10 @@ def beginning(
     """
     folder.check_free()
     job.validate()
-    known = known_from(find_run(storage, job.warm_start), job) if job.warm_start else []
+    known = _known(job, storage, say)
     say(f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.training}")
+    for note in notes(job):
+        say(f"note: {note}")
     experiment = job.build_experiment(in_background=True)
     with locked(folder) as lease:
         yield Stretch(
@@ -104,10 +108,10 @@ def going_on(
             return
         check_budget(state, now)
         now.validate()
-        known = []
+        known: list[Known] = []
         if past is None:  # it ended before it began
             folder.journal.unlink(missing_ok=True)
-            known = known_from(find_run(storage, now.warm_start), now) if now.warm_start else []
+            known = _known(now, storage, say)
         experiment = now.build_experiment(facts, declared.extent, in_background=True)
         if experiment.changed and not accept_changes:
             raise UserError(
@@ -120,3 +124,14 @@ def going_on(
             f"{counted(state.epochs_total, state.objective.unit)} so far"
         )
         yield Stretch(now, folder, declared, experiment, known=known, past=past, lease=lease)
+
+
+def _known(job: TuneJob, storage: Storage, say: Say) -> list[Known]:
+    """What the searcher learns from first, from the run that the job names."""
+    if job.warm_start is None:
+        return []
+    known, left_out = known_from(find_run(storage, job.warm_start), job)
+    dropped = f", without {counted(left_out, 'trial')} outside of this job's space"
+    taken = counted(len(known), "trial")
+    say(f"note: the searcher learns from {taken} of {job.warm_start}{dropped if left_out else ''}")
+    return known

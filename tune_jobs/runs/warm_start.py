@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Fact, Known, Reported, Suggested, TrialResumed
@@ -15,7 +16,17 @@ from tune_jobs.search_algos.decisions import Exploit
 from tune_jobs.search_algos.space import split
 
 
-def known_from(folder: RunFolder, job: TuneJob) -> list[Known]:
+class Learned(NamedTuple):
+    """Attributes:
+    known: trials of an earlier run that fit the new job.
+    left_out: how many do not.
+    """
+
+    known: list[Known]
+    left_out: int
+
+
+def known_from(folder: RunFolder, job: TuneJob) -> Learned:
     """The trials of an earlier run as observations in the space of ``job``.
 
     A trial outside of the space, or with another value than the job's where that has a fixed
@@ -37,8 +48,8 @@ def known_from(folder: RunFolder, job: TuneJob) -> list[Known]:
     reported = next((fact.metrics for fact in facts if isinstance(fact, Reported)), None)
     if reported and not any(_has_metric(fact, job) for fact in facts):
         raise UserError(f"run {folder.name!r}: {job.objective.missing_from(reported)}")
-    found = []
-    for known in _tried(facts, job):
+    found, tried = [], list(_tried(facts, job))
+    for known in tried:
         whole = {**constants, **known.config}
         config = {name: whole[name] for name in space if name in whole}
         same = all(name in whole and whole[name] == value for name, value in fixed.items())
@@ -49,7 +60,7 @@ def known_from(folder: RunFolder, job: TuneJob) -> list[Known]:
             f"no trial of run {folder.name!r} can be learned from: none has a config of this "
             f"job's space, {', '.join(space)}, and an epoch"
         )
-    return found
+    return Learned(found, len(tried) - len(found))
 
 
 def _unit(declared: Declaration | TuneJob) -> str:

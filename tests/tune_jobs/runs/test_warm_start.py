@@ -23,7 +23,7 @@ def earlier(tmp_path: Path) -> RunFolder:
 
 
 def test_every_trial_is_known_with_its_losses(earlier: RunFolder) -> None:
-    known = known_from(earlier, tiny_job())
+    known = known_from(earlier, tiny_job()).known
     assert len(known) == 12
     for fact in known:
         assert fact.losses == {
@@ -34,7 +34,7 @@ def test_every_trial_is_known_with_its_losses(earlier: RunFolder) -> None:
 def test_a_searcher_begins_with_what_is_known(earlier: RunFolder) -> None:
     """Its first suggestion is one of its model and no random one."""
     job = tiny_job(searcher="odd_searchers:Best", num_samples=1)
-    known = known_from(earlier, job)
+    known = known_from(earlier, job).known
     run = begun(job, known=known)
     simulate(run.experiment, falling, 1)
     best = min(known, key=lambda fact: min(fact.losses.values()))
@@ -43,7 +43,7 @@ def test_a_searcher_begins_with_what_is_known(earlier: RunFolder) -> None:
 
 def test_a_replayed_run_knows_the_same_without_the_earlier_one(earlier: RunFolder) -> None:
     job = tiny_job(searcher="odd_searchers:Best", num_samples=2)
-    run = begun(job, known=known_from(earlier, job))
+    run = begun(job, known=known_from(earlier, job).known)
     simulate(run.experiment, falling, 1)
     again = begun(job, run.facts[:-4])
     simulate(again.experiment, falling, 1)
@@ -51,12 +51,13 @@ def test_a_replayed_run_knows_the_same_without_the_earlier_one(earlier: RunFolde
 
 
 def test_the_metric_of_the_new_job_is_what_counts(earlier: RunFolder) -> None:
-    known = known_from(earlier, tiny_job(metric="other", mode="max"))
+    known = known_from(earlier, tiny_job(metric="other", mode="max")).known
     assert all(loss == -2.0 * epoch for fact in known for epoch, loss in fact.losses.items())
 
 
 def test_trials_outside_of_the_space_are_left_out(earlier: RunFolder) -> None:
-    known = known_from(earlier, tiny_job(space={"x": Float(0, 0.5)}))
+    known, left_out = known_from(earlier, tiny_job(space={"x": Float(0, 0.5)}))
+    assert left_out > 0
     assert 0 < len(known) < 12
     assert all(fact.config["x"] <= 0.5 for fact in known)
 
@@ -64,12 +65,12 @@ def test_trials_outside_of_the_space_are_left_out(earlier: RunFolder) -> None:
 def test_what_the_new_job_fixes_must_be_what_the_earlier_one_had(tmp_path: Path) -> None:
     both = {"x": Float(0, 1), "rate": Choice([1.0, 2.0])}
     earlier = run_in_folder(tmp_path / "both", tiny_job(space=both, num_samples=12), falling)
-    known = known_from(earlier, tiny_job(space={"x": Float(0, 1), "rate": 2.0}))
+    known = known_from(earlier, tiny_job(space={"x": Float(0, 1), "rate": 2.0})).known
     assert 0 < len(known) < 12
     assert all(set(fact.config) == {"x"} for fact in known)
     fixed = {"x": Float(0, 1), "rate": 1.0}
     earlier = run_in_folder(tmp_path / "one", tiny_job(space=fixed, num_samples=3), falling)
-    assert len(known_from(earlier, tiny_job(space=both))) == 3
+    assert len(known_from(earlier, tiny_job(space=both)).known) == 3
     with pytest.raises(UserError, match="no trial of run 'one'"):
         known_from(earlier, tiny_job(space={"x": Float(0, 1), "rate": 2.0}))
 
@@ -95,7 +96,7 @@ def test_what_a_clone_did_is_not_its_first_configs_merit(tmp_path: Path) -> None
     run = simulated(curve=falling, scheduler="pbt", num_samples=4, max_epochs=6)
     clones = {f.trial_id for f in run.facts if isinstance(getattr(f, "exploit", None), Exploit)}
     assert clones
-    for number, fact in enumerate(known_from(folder, job)):
+    for number, fact in enumerate(known_from(folder, job).known):
         assert max(fact.losses) == (3 if number in clones else 6)
 
 
@@ -110,7 +111,7 @@ def test_losses_of_an_earlier_run_are_comparable_by_epoch() -> None:
 
 def test_facts_of_an_earlier_run_are_in_the_journal(earlier: RunFolder) -> None:
     job = tiny_job(num_samples=1)
-    run = begun(job, known=known_from(earlier, job))
+    run = begun(job, known=known_from(earlier, job).known)
     (opened,) = run.facts
     assert isinstance(opened, Opened)
     assert len(opened.known) == 12
