@@ -40,6 +40,11 @@ class TrainingError(Exception):
     """Training cannot go on, for a reason that the text tells better than a traceback."""
 
 
+class Done(Exception):  # noqa: N818  # nothing went wrong
+    """`Model.train_epoch` raises it where the training has come to its own end before max_epochs,
+    as with an early stopping of its own: the trial is complete with the epochs that it has."""
+
+
 class Model(ABC):
     """One training of one config, an epoch at a time.
 
@@ -61,7 +66,10 @@ class Model(ABC):
 
     @abstractmethod
     def train_epoch(self) -> Metrics:
-        """Trains one epoch; returns what was measured on the way, such as ``train_loss``."""
+        """Trains one epoch; returns what was measured on the way, such as ``train_loss``.
+
+        Raises `Done` where there is nothing left to train.
+        """
 
     @abstractmethod
     def evaluate(self) -> Metrics:

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
-from tune_jobs.models.base import Metrics, Model
+from tune_jobs.models.base import Done, Metrics, Model
 from tune_jobs.models.programs.checkpoint import Checkpoint
 from tune_jobs.models.programs.config import CommandConfig, filled_in, hyperparameters
 from tune_jobs.models.programs.program import Program, ProgramError
@@ -98,10 +98,12 @@ class Command(Model):
         """What the program prints next, maybe of an epoch that the trial has long had."""
         what = f"epoch {self._printed + 1}"
         found = program.next_metrics(what, until)
+        if found is None and self._printed:
+            raise Done(f"the program ended by itself after {self._printed} epochs")
         if found is None:
             raise program.error(
-                f"the program ended after {self._printed} of {self.config.max_epochs} epochs; it "
-                f"has to print a line of metrics for each, {_LIKE_THIS}"
+                "the program ended without a line of metrics; it has to print one for every "
+                f"epoch, {_LIKE_THIS}"
             )
         self._printed += 1
         if found.checkpoint is not None:

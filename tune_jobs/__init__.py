@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tune_jobs.cli.commands import run_script as main
     from tune_jobs.errors import UserError
     from tune_jobs.job.tune_job import TuneJob
-    from tune_jobs.models.base import Model
+    from tune_jobs.models.base import Done, Model
     from tune_jobs.on_ray.ray_tune.our_scheduler import RayScheduler
     from tune_jobs.on_ray.ray_tune.our_searcher import RaySearcher
     from tune_jobs.search_algos.base import Scheduler, Searcher
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Callback",
     "Choice",
+    "Done",
     "Float",
     "Int",
     "MLflowCallback",
@@ -39,6 +40,7 @@ __all__ = [
 _PLACES = {
     "Callback": "tune_jobs.views.view:Callback",
     "Choice": "tune_jobs.search_algos.domains:Choice",
+    "Done": "tune_jobs.models.base:Done",
     "Float": "tune_jobs.search_algos.domains:Float",
     "Int": "tune_jobs.search_algos.domains:Int",
     "MLflowCallback": "tune_jobs.views.mlflow:MLflowCallback",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tune_jobs.models.base import Metrics, Model
+from tune_jobs.models.base import Done, Metrics, Model
 from tune_jobs.models.data import Fold
 
 
@@ -68,4 +68,8 @@ class CrossValidation(Model):
 
     def _trained(self, model: Model) -> Metrics:
         """Trains it to its end; returns the metrics of its last epoch."""
-        return [model.train_epoch() for _ in range(self.max_epochs)][-1]
+        metrics: Metrics = {}
+        with suppress(Done):
+            for _ in range(self.max_epochs):
+                metrics = model.train_epoch()
+        return metrics

@@ -18,6 +18,7 @@ from finished import run_job
 from runs import tiny_job
 
 from tune_jobs.experiment.state import Status
+from tune_jobs.models.base import Done
 from tune_jobs.models.command import Command
 from tune_jobs.models.programs.program import ProgramError
 from tune_jobs.search_algos.domains import Float
@@ -226,6 +227,14 @@ def test_a_config_rejects_nonsense(config: dict[str, Any], said: str) -> None:
         Command.Config(learning_rate=0.1, **config)
 
 
+@pytest.mark.parametrize("program", ["echo 0.5; echo 0.4", "echo 0.5; echo 0.4; echo over >&2"])
+def test_a_program_that_ends_well_before_its_last_epoch_is_done(make: Make, program: str) -> None:
+    model = make(program, "--rate {rate}", rate=0.1)
+    assert [model.train_epoch()["value"] for _ in range(2)] == [0.5, 0.4]
+    with pytest.raises(Done, match="by itself after 2 epochs"):
+        model.train_epoch()
+
+
 @pytest.mark.parametrize(
     ("program", "said"),
     [
@@ -235,8 +244,7 @@ def test_a_config_rejects_nonsense(config: dict[str, Any], said: str) -> None:
         ),
         ("echo 0.5; kill -SEGV $$", ["killed by SIGSEGV before it printed the metrics of epoch 2"]),
         ("echo 0.5; kill -KILL $$", ["killed by SIGKILL", "memory"]),
-        ("echo training; echo done", ["  done", "after 0 of 6 epochs", '{"loss": 0.5}']),
-        ("echo 0.5; echo 0.4", ["after 2 of 6 epochs"]),
+        ("echo training; echo done", ["  done", "without a line of metrics", '{"loss": 0.5}']),
         ("echo '{\"loss\": inf}'", ['  {"loss": inf}', "epoch 1 is not JSON", "Infinity"]),
         ('echo \'{"loss": "0.5"}\'', ["'loss' as '0.5'"]),
         ("echo '{\"loss\": true}'", ["'loss' as True"]),

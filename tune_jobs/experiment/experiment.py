@@ -18,10 +18,10 @@ from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
     VERSION,
     Closed,
+    Completed,
     Draining,
     Fact,
     Failed,
-    Interrupted,
     Known,
     Moved,
     Opened,
@@ -53,8 +53,7 @@ class Experiment:
     Args:
         method: decides; told nothing so far.
         extent: of the run as it is to be.
-        facts: what happened before, to go on from; the method and the extent may be those of a
-            larger run.
+        facts: what happened before; method and extent may be those of a larger run.
         began_with: the extent at the beginning, where facts are given.
         max_failures: restarts of a trial, and of the final test.
         fail_fast: the first failure ends the run.
@@ -92,21 +91,19 @@ class Experiment:
         self.changed = replay.difference
 
     def start(self, record: Record, observe: Observe, known: Iterable[Known] = ()) -> None:
-        """A driver takes the run into its hands: begins it, or goes on with it to its present
-        extent.
+        """A driver begins the run, or goes on with it to its present extent.
 
         Args:
-            record: writes a fact down and returns it with its time; called before it takes
-                effect.
-            observe: is shown every new fact after it took effect, for views.
+            record: writes a fact down, before it takes effect; returns it with its time.
+            observe: sees every new fact after it took effect.
             known: what an earlier run found out, where this one begins.
         """
         self._write, self._observe = record, observe
         if math.isnan(self.state.started):
-            self._record(Opened(version=VERSION, known=list(known)))
+            self.record(Opened(version=VERSION, known=list(known)))
         else:
             resuming = self._method.resuming(self.state.extent.reports)
-            self._record(replace(resuming, changes_accepted=bool(self.changed)))
+            self.record(replace(resuming, changes_accepted=bool(self.changed)))
         running = self.state.with_status(Status.RUNNING)
         self._in_flight = deque(trial.trial_id for trial in running)
 
@@ -135,7 +132,7 @@ class Experiment:
             return None
         for trial in self.state.with_status(Status.PAUSED):
             reason = self.state.draining or NOT_RESUMED
-            self._record(Stopped(trial_id=trial.trial_id, reason=reason))
+            self.record(Stopped(trial_id=trial.trial_id, reason=reason))
         return self._testing.next(self.state)
 
     def train(self, trial_id: int) -> Train:
@@ -146,9 +143,8 @@ class Experiment:
         """A trial finished an epoch, from 1; what becomes of it. The decision in ``report`` does
         not count.
 
-        A trial is not judged at an epoch without the metric, and fails where it comes to its end
-        without it. An epoch that was recorded before is passed over: its trial lost a checkpoint
-        and catches up.
+        An epoch without the metric is not judged; a trial that never reports it fails at its end.
+        An epoch that was recorded before is passed over: the trial lost a checkpoint.
         """
         trial, objective = self.state.trials[report.trial_id], self.state.objective
         if report.epoch <= trial.epoch:
@@ -157,54 +153,58 @@ class Experiment:
         decision = self._method.decide(trial.trial_id, report.epoch, loss, self.state)
         if isinstance(decision, Stop) and loss is None and not trial.is_judged:
             error = objective.missing_from(report.metrics)
-            self._record(Failed(trial_id=trial.trial_id, error=error, retry=False))
+            self.record(Failed(trial_id=trial.trial_id, error=error, retry=False))
             return Stop(error)
-        self._record(replace(report, decision=decision))
+        self.record(replace(report, decision=decision))
         return decision
+
+    def complete(self, trial_id: int, reason: str) -> None:
+        """A trial's training came to its own end; without a measured epoch, that is a failure."""
+        if self.state.trials[trial_id].is_judged:
+            self.record(Completed(trial_id=trial_id, reason=reason))
+        else:
+            error = f"{reason}, and never reported metric {self.state.objective.metric!r}"
+            self.record(Failed(trial_id=trial_id, error=error, retry=False))
 
     def fail(self, trial_id: int, error: str) -> bool:
         """A trial's attempt died; True if it should be started again, as `train` says."""
         fails_fast = self._hopeless.fail_fast
         retry = not fails_fast and self.state.trials[trial_id].failures < self._max_failures
-        self._record(Failed(trial_id=trial_id, error=error, retry=retry))
+        self.record(Failed(trial_id=trial_id, error=error, retry=retry))
         return retry and not self.hopeless
 
     def move(self, trial_id: int, reason: str, told: bool = False) -> bool:
         """A trial's worker went; True if it should be started again.
 
-        ``told`` says that the worker was told to go. Where it just went, that counts as a
-        failure if no epoch was recorded since the last time: else a trial that brings down its
-        nodes would bring down all of them.
+        Unless it was ``told`` to go, that is a failure where no epoch was recorded since the last
+        time: else a trial that brings down its node would bring down all of them.
         """
         trial = self.state.trials[trial_id]
         if trial.moved_at == trial.epoch and not told:
             return self.fail(trial_id, reason)
-        self._record(Moved(trial_id=trial_id, reason=reason))
+        self.record(Moved(trial_id=trial_id, reason=reason))
         return True
 
-    def interrupt(self, signal: str) -> None:
-        self._record(Interrupted(signal=signal))
-
     def warn(self, text: str) -> None:
-        self._record(Warned(text=text))
+        self.record(Warned(text=text))
 
     def drain(self, reason: str) -> None:
         """No new trials; the running ones end at their next report."""
         if not self.state.draining:
-            self._record(Draining(reason=reason))
+            self.record(Draining(reason=reason))
 
     def tested(self, test: FinalTest, metrics: Mapping[str, float]) -> None:
-        self._record(Tested(**test.checkpoint._asdict(), metrics=dict(metrics)))
+        self.record(Tested(**test.checkpoint._asdict(), metrics=dict(metrics)))
 
     def test_failed(self, test: FinalTest, error: str) -> bool:
         """The test died; True if it should be tried again."""
         if self._testing.failed():
             return True
-        self._record(Tested(**test.checkpoint._asdict(), metrics={}, error=error))
+        self.record(Tested(**test.checkpoint._asdict(), metrics={}, error=error))
         return False
 
     def close(self, status: Literal["finished", "interrupted", "failed"], reason: str = "") -> None:
-        self._record(Closed(status=status, reason=reason))
+        self.record(Closed(status=status, reason=reason))
 
     @property
     def _may_suggest(self) -> bool:
@@ -220,21 +220,21 @@ class Experiment:
             if config is NOT_YET:
                 return None
             if config is not None:
-                self._record(Suggested(trial_id=index, config=config))
+                self.record(Suggested(trial_id=index, config=config))
                 return index
             self._exhausted = True
             self._end_eliminated()
             resume = self._method.next_to_resume(self.state, exhausted=True)
         if resume is None:
             return None
-        self._record(TrialResumed(trial_id=resume.trial_id, exploit=resume.exploit))
+        self.record(TrialResumed(trial_id=resume.trial_id, exploit=resume.exploit))
         return resume.trial_id
 
     def _end_eliminated(self) -> None:
         for trial_id, reason in self._method.eliminated(not self._may_suggest).items():
-            self._record(Stopped(trial_id=trial_id, reason=reason))
+            self.record(Stopped(trial_id=trial_id, reason=reason))
 
-    def _record(self, fact: Fact) -> None:
+    def record(self, fact: Fact) -> None:
         fact = self._write(writable(fact))
         self._apply(fact)
         self._observe(fact, self.state)

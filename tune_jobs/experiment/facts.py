@@ -14,7 +14,7 @@ from pydantic import Discriminator, TypeAdapter
 from tune_jobs.errors import shortened, whole_characters
 from tune_jobs.search_algos.decisions import Continue, Decision, Exploit
 
-VERSION = 2
+VERSION = 3
 """Of the journal's format; grows when an older reader would misunderstand a newer journal."""
 
 
@@ -102,6 +102,15 @@ class Stopped(_Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Completed(_Fact):
+    """A trial's training came to its own end, before the last epoch it was given."""
+
+    fact: Literal["completed"] = "completed"
+    trial_id: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failed(_Fact):
     """A trial's attempt ended in an error; with ``retry`` it goes on from its checkpoint."""
 
@@ -172,6 +181,7 @@ Fact = Annotated[
     | Reported
     | TrialResumed
     | Stopped
+    | Completed
     | Failed
     | Moved
     | Warned

@@ -9,6 +9,7 @@ from tune_jobs.errors import counted
 from tune_jobs.experiment.early_stopping import EarlyStopping
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
+    Completed,
     Fact,
     Failed,
     Known,
@@ -110,7 +111,7 @@ class Method:
                 if isinstance(fact.decision, Exploit):
                     self._history.ended(fact.trial_id)  # its config is no longer the suggested one
                 self._forget_if_ended(fact.trial_id, state)
-            case Stopped() | Failed():
+            case Stopped() | Failed() | Completed():
                 self._forget_if_ended(fact.trial_id, state)
 
     def _learn(self, number: int, known: Known) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
     Closed,
+    Completed,
     Draining,
     Fact,
     Failed,
@@ -34,7 +35,7 @@ from tune_jobs.search_algos.decisions import Continue, Exploit, Pause, Stop
 class Status(str, Enum):
     RUNNING = "running"
     PAUSED = "paused"
-    COMPLETED = "completed"  # trained all its epochs
+    COMPLETED = "completed"  # trained all its epochs, or to its own end
     STOPPED = "stopped"  # ended early by a decision
     FAILED = "failed"
 
@@ -160,6 +161,8 @@ class RunState:
                 self._set_status(self.trials[fact.trial_id], Status.RUNNING)
                 if fact.exploit:
                     self._clone(self.trials[fact.trial_id], fact.exploit)
+            case Completed():
+                self._set_status(self.trials[fact.trial_id], Status.COMPLETED, fact.reason)
             case Stopped():
                 self._set_status(self.trials[fact.trial_id], Status.STOPPED, fact.reason)
             case Failed():

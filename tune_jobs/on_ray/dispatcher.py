@@ -12,7 +12,7 @@ from ray.tune.experiment import Trial as RayTrial
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.experiment import Experiment
-from tune_jobs.experiment.facts import Reported
+from tune_jobs.experiment.facts import Interrupted, Reported
 from tune_jobs.on_ray.deaths import Death
 from tune_jobs.on_ray.trainable import ASSIGNMENT, Report
 from tune_jobs.on_ray.watchdog import Hangs
@@ -141,6 +141,9 @@ class Dispatcher:
         self._watch()
         for warning in report.warnings:
             self.experiment.warn(warning)
+        if report.done:
+            self.experiment.complete(work.trial_id, report.done)
+            return Stop(report.done)
         return self.experiment.report(
             Reported(
                 trial_id=work.trial_id,
@@ -194,7 +197,7 @@ class Dispatcher:
         for news in self._books.news():
             self.experiment.warn(news)
         if self.interrupt.is_news():
-            self.experiment.interrupt(self.interrupt.name)
+            self.experiment.record(Interrupted(signal=self.interrupt.name))
         spent = self._spent_before + time.monotonic() - self._started
         if self._time_budget is not None and spent > self._time_budget:
             self.experiment.drain(f"the time budget of {self._time_budget:g} s is used up")

@@ -17,7 +17,7 @@ from ray import tune
 
 from tune_jobs.errors import user_traceback
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
-from tune_jobs.models.base import Model, TrainingError
+from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
 from tune_jobs.models.training.cross_validation import CrossValidation
 from tune_jobs.on_ray.notice import Notice
@@ -56,6 +56,7 @@ class Report:
     seconds: float = 0.0
     node: str = ""
     checkpoint_bytes: int = 0
+    done: str = ""  # why the training has come to its own end after that epoch
     warnings: tuple[str, ...] = ()
 
 
@@ -132,8 +133,11 @@ class EpochTrainable(tune.Trainable):
         if self._unreported:
             return self._report(self._unreported.popleft())
         start = time.perf_counter()
-        with self._not_hanging():
-            metrics = _numbers({**self._model.train_epoch(), **self._model.evaluate()})
+        try:
+            with self._not_hanging():
+                metrics = _numbers({**self._model.train_epoch(), **self._model.evaluate()})
+        except Done as end:
+            return Report({}, self._epoch, done=str(end) or "its training came to its own end")
         seconds = round(time.perf_counter() - start, 4)
         self._epoch += 1
         saved = Saved(train.trial_id, self._epoch, train.config, train.lineage, metrics, seconds)
@@ -178,7 +182,7 @@ class EpochTrainable(tune.Trainable):
             saved.seconds,
             platform.node(),
             saved.bytes,
-            warnings,
+            warnings=warnings,
         )
 
     def _not_hanging(self) -> AbstractContextManager[None]:

@@ -15,7 +15,7 @@ from typing import IO
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from tune_jobs.experiment.facts import Fact, Failed, Reported, Stopped, Tested
+from tune_jobs.experiment.facts import Completed, Fact, Failed, Reported, Stopped, Tested
 from tune_jobs.experiment.state import RunState, Trial
 from tune_jobs.search_algos.domains import Domain
 from tune_jobs.views import hparams, texts
@@ -71,7 +71,7 @@ class TensorBoard:
                 metrics = {_tag(name): value for name, value in fact.metrics.items()}
                 self._write(trial, hparams.scalars({**metrics, **standing}, fact.epoch, fact.time))
                 self._end(trial, fact.time)
-            case Stopped() | Failed():
+            case Stopped() | Completed() | Failed():
                 self._end(state.trials[fact.trial_id], fact.time)
             case Tested():
                 named = {f"test/{_tag(name)}": value for name, value in fact.metrics.items()}

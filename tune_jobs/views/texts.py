@@ -12,6 +12,7 @@ from typing import Any
 
 from tune_jobs.errors import counted, shortened
 from tune_jobs.experiment.facts import (
+    Completed,
     Draining,
     Fact,
     Failed,
@@ -65,6 +66,8 @@ def _described(fact: Fact, state: RunState) -> str:
             return f"trial {fact.trial_id} goes on from trial {source} with another config"
         case TrialResumed():
             return f"trial {fact.trial_id} resumed"
+        case Completed():
+            return f"trial {fact.trial_id} completed: {fact.reason}"
         case Stopped():
             trial = state.trials[fact.trial_id]
             return f"trial {fact.trial_id} stopped: {outcome(trial, state)}"

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from tune_jobs.experiment.facts import (
     Closed,
+    Completed,
     Fact,
     Failed,
     Reported,
@@ -73,7 +74,7 @@ class Tracker(Callback, ABC, Generic[Theirs]):
                 self._at_work(fact.trial_id, state)
             case Reported():
                 self._report(fact, state)
-            case Stopped() | Failed(retry=False):
+            case Stopped() | Completed() | Failed(retry=False):
                 self._at_rest(fact.trial_id, state)
             case Tested(metrics=metrics):
                 self._at_work(fact.trial_id, state)

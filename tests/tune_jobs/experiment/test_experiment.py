@@ -400,6 +400,21 @@ def test_an_epoch_without_the_metric_decides_nothing() -> None:
     assert {t.status for t in cut.trials} == {Status.COMPLETED, Status.STOPPED}
 
 
+def test_a_training_that_comes_to_its_own_end_is_complete() -> None:
+    run = begun(tiny_job(scheduler="fifo", num_samples=2))
+    run.experiment.next()
+    run.experiment.next()
+    run.experiment.report(reported(0, 1, {"loss": 1.0}))
+    run.experiment.complete(0, "the program ended by itself after 1 epochs")
+    run.experiment.report(reported(1, 1, {"other": 1.0}))
+    run.experiment.complete(1, "the program ended by itself after 1 epochs")
+    assert [trial.status for trial in run.trials] == [Status.COMPLETED, Status.FAILED]
+    assert "'loss'" in run.trials[1].note
+    assert isinstance(run.experiment.next(), FinalTest)
+    again = begun(tiny_job(scheduler="fifo", num_samples=2), run.facts)
+    assert [trial.status for trial in again.trials] == [Status.COMPLETED, Status.FAILED]
+
+
 def test_an_epoch_reported_before_is_passed_over() -> None:
     run = begun(tiny_job(scheduler="fifo"))
     run.experiment.next()

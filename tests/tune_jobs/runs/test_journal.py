@@ -196,8 +196,8 @@ def test_there_has_to_be_a_line_to_truncate_at(written: Path, line: int) -> None
 
 
 def test_a_journal_of_a_newer_version_is_refused(written: Path) -> None:
-    written.write_text(written.read_text().replace('"version":2', '"version":99'))
-    with pytest.raises(UserError, match=r"version 99.*reads up to 2"):
+    written.write_text(written.read_text().replace('"version":3', '"version":99'))
+    with pytest.raises(UserError, match=r"version 99.*reads up to 3"):
         list(read(written))
 
 
@@ -221,7 +221,7 @@ def test_a_journal_without_a_whole_line_has_no_past(tmp_path: Path) -> None:
 
 
 def test_check_sums_count_whatever_version_the_journal_says_it_has(written: Path) -> None:
-    changed = written.read_text().replace('"version":2', '"version":1')
+    changed = written.read_text().replace('"version":3', '"version":1')
     written.write_text(changed.replace("0.5", "0.6"))
     with pytest.raises(UserError, match="damaged in line 1"):
         list(read(written))
