@@ -1,0 +1,72 @@
+"""A model class on its way to the workers: what cannot go there is named before anything starts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import ray.cloudpickle
+
+from tune_jobs.errors import UserError
+from tune_jobs.job.files import load_job
+from tune_jobs.on_ray.packed import packed
+
+JOB = """
+import {module}
+from tune_jobs import Float, Model, TuneJob
+from dataclasses import dataclass
+
+THING = {value}
+
+class Net(Model):
+    @dataclass(frozen=True)
+    class Config:
+        x: float = 0.0
+    def train_epoch(self): return {{"thing": id(THING)}}
+    def evaluate(self): return {{"loss": self.config.x}}
+    def test(self): return {{}}
+    def state_dict(self): return {{}}
+    def load_state_dict(self, state): pass
+
+job = TuneJob(name="mine", model=Net, space={{"x": Float(0, 1)}}, metric="loss", mode="min")
+"""
+
+
+def model_in(path: Path, module: str, value: str) -> type:
+    path.write_text(JOB.format(module=module, value=value))
+    return load_job(str(path))[0].model_class()
+
+
+@pytest.mark.parametrize(
+    ("module", "value", "kind"),
+    [
+        ("threading", "threading.Lock()", "lock"),
+        ("io", "open(__file__)", "TextIOWrapper"),
+        ("sqlite3", "sqlite3.connect(':memory:')", "Connection"),
+        ("socket", "socket.socket()", "socket"),
+        ("itertools", "(n for n in range(3))", "generator"),
+    ],
+)
+def test_a_global_that_exists_in_one_process_only_is_named(
+    tmp_path: Path, module: str, value: str, kind: str
+) -> None:
+    model = model_in(tmp_path / "mine.py", module, value)
+    with pytest.raises(UserError) as error:
+        packed(model)
+    (said,) = error.value.problems
+    for word in ("'mine:Net'", "'THING'", kind, "__init__"):
+        assert word in said
+    assert "'job'" not in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("module", "value"),
+    [("logging", "logging.getLogger('x')"), ("re", "re.compile('a')"), ("numpy", "numpy.eye(3)")],
+)
+def test_what_can_be_sent_goes_with_the_class(tmp_path: Path, module: str, value: str) -> None:
+    sent = packed(model_in(tmp_path / "theirs.py", module, value))
+    sys.modules.pop("__job__theirs")  # as on a worker, which has no such module
+    cls = ray.cloudpickle.loads(sent)
+    assert cls(cls.Config(x=0.5)).evaluate() == {"loss": 0.5}
