@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import ray.cloudpickle
@@ -13,6 +13,9 @@ from tune_jobs.job.code import plain_name, stands_in_its_file
 from tune_jobs.job.search import Search
 from tune_jobs.models.base import Model
 from tune_jobs.names import name_of
+
+
+_CODE = (type, FunctionType, ModuleType, Search)
 
 
 def packed(model: type[Model]) -> bytes:
@@ -46,7 +49,7 @@ def _that_cannot_be_sent(module: ModuleType) -> dict[str, Any]:
     """The globals of a file that are no code and cannot be pickled."""
     found = {}
     for name, value in vars(module).items():
-        if name.startswith("__") or callable(value) or isinstance(value, (ModuleType, Search)):
+        if name.startswith("__") or isinstance(value, _CODE):
             continue
         try:
             ray.cloudpickle.dumps(value)

@@ -42,7 +42,7 @@ def model_in(path: Path, module: str, value: str) -> type:
     ("module", "value", "kind"),
     [
         ("threading", "threading.Lock()", "lock"),
-        ("io", "open(__file__)", "TextIOWrapper"),
+        ("io", "open(__file__, 'rb')", "BufferedReader"),
         ("sqlite3", "sqlite3.connect(':memory:')", "Connection"),
         ("socket", "socket.socket()", "socket"),
         ("itertools", "(n for n in range(3))", "generator"),
