@@ -77,7 +77,8 @@ def as_started(content: Mapping[str, Any]) -> Iterator[None]:
     """The working folder and the import path that a job.json recorded, where they are still
     there."""
     before = os.getcwd()
-    sys.path += [path for path in content.get("import_path", ()) if path not in sys.path]
+    # First, as at the start: a library may have a module of the same name.
+    sys.path[:0] = [path for path in content.get("import_path", ()) if path not in sys.path]
     folder = content.get("folder", before)
     os.chdir(folder if os.path.isdir(folder) else before)
     try:
