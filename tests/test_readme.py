@@ -47,7 +47,7 @@ def test_a_model_of_ones_own_runs_as_written(tmp_path: Path, ray_session: None) 
 
 
 def test_its_tables_of_methods_are_those_of_the_classes() -> None:
-    """`tune-jobs methods` prints them anew."""
+    """`tune-jobs methods --markdown` prints them anew."""
     (quoted,) = re.findall(r"<!-- methods -->\n\n(.*?)\n\n<!-- /methods -->", README, re.DOTALL)
     assert quoted == methods_markdown()
 

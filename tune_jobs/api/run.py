@@ -22,9 +22,9 @@ from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
 from tune_jobs.runs.folder import RunFolder, Storage, find_run, find_storage, new_run
 from tune_jobs.runs.journal import read
 from tune_jobs.views import texts
-from tune_jobs.views.console import run_console
 from tune_jobs.views.progress import progress_view
 from tune_jobs.views.report import trial_row
+from tune_jobs.views.screen import RunScreen
 from tune_jobs.views.view import View
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def run(
     job = override(job, fields)
     place = find_storage(storage)
     folder = new_run(job, place, name)
-    console = run_console()
-    with beginning(job, folder, place, file or declared_in(job), console.print) as stretch:
+    console = RunScreen()
+    with beginning(job, folder, place, file or declared_in(job), console.say) as stretch:
         _drive(stretch, progress or progress_view(job, console))
     return Run(folder, place, job)
 
@@ -227,9 +227,9 @@ class Run:
 
         Raises UserError as `run` does, and where the run is in use or damaged.
         """
-        console = run_console()
+        console = RunScreen()
         grown = {"samples": samples, "max_epochs": max_epochs, "job": self._code, **options}
-        with going_on(self.folder, self._content, self._storage, console.print, **grown) as stretch:
+        with going_on(self.folder, self._content, self._storage, console.say, **grown) as stretch:
             if stretch:
                 _drive(stretch, progress or progress_view(stretch.job, console))
         return self.refresh()

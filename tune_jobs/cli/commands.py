@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from tune_jobs.api import run as api
 from tune_jobs.api.run import Run
 from tune_jobs.cli import completion, screens
+from tune_jobs.cli.as_json import run_as_json, runs_as_json
+from tune_jobs.cli.methods import methods_markdown, print_methods
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.code import is_importing
@@ -25,7 +26,7 @@ from tune_jobs.runs.folder import find_run, find_storage
 from tune_jobs.search_algos.domains import SpaceError
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
-from tune_jobs.views.console import run_console
+from tune_jobs.views.screen import RunScreen, Screen
 
 SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
 EXIT_NO_RESULT, EXIT_BAD_INPUT = 1, 2
@@ -107,22 +108,24 @@ def cli() -> None:
 @cli.command("list")
 def list_() -> None:
     """The ready jobs, and the searchers and schedulers a job can name."""
-    screens.print_jobs(Console(), map(load_job, ready_jobs()))
+    screens.print_jobs(Screen(), map(load_job, ready_jobs()))
 
 
 @cli.command()
-def methods() -> None:
-    """The searchers and schedulers: what they do, and what goes with what (Markdown)."""
-    from tune_jobs.cli.methods import methods_markdown  # imports all of them, which takes seconds
-
-    click.echo(methods_markdown())
+@click.option("--markdown", is_flag=True, help="As tables in Markdown, every pair among them.")
+def methods(markdown: bool) -> None:
+    """The searchers and schedulers: what they do, and what goes with what."""
+    if markdown:
+        click.echo(methods_markdown())
+    else:
+        print_methods(Screen())
 
 
 @cli.command()
 @click.argument("job", shell_complete=completion.jobs)
 def show(job: str) -> None:
     """What JOB, a ready job's name or the path of a job file, would do."""
-    screens.print_job(Console(), *load_job(job))
+    screens.print_job(Screen(), *load_job(job))
 
 
 @cli.command()
@@ -191,19 +194,24 @@ def simulate(
         scheduler.split(",") if scheduler else [declared.scheduler],
         settings,
     )
-    screens.print_comparison(Console(), declared, workers, outcomes)
+    screens.print_comparison(Screen(), declared, workers, outcomes)
 
 
 @cli.command()
 @click.argument("run", required=False, shell_complete=completion.runs)
+@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Trials.")
+@click.option("--sort", metavar="COLUMN", help="Of the table of trials.  [default: the metric]")
+@click.option("--json", "as_json", is_flag=True, help="All of it, for programs.")
 @storage_option
-def status(run: str | None, storage: str | None) -> None:
+def status(run: str | None, top: int, sort: str | None, as_json: bool, storage: str | None) -> None:
     """How RUN stands, or every run of the storage."""
     place = find_storage(storage)
-    if run is None:
-        screens.print_runs(Console(), place.runs())
+    if as_json:
+        click.echo(runs_as_json(place.runs()) if run is None else run_as_json(find_run(place, run)))
+    elif run is None:
+        screens.print_runs(Screen(), place.runs())
     else:
-        screens.print_run(Console(), find_run(place, run))
+        screens.print_run(Screen(), find_run(place, run), top, sort)
 
 
 def main() -> None:
@@ -241,7 +249,7 @@ def _run(
 
 def _finish(run: Run) -> None:
     with suppress(BrokenPipeError):
-        screens.print_result(run_console(), run.folder, run.state)
+        screens.print_result(RunScreen(), run.folder, run.state)
     sys.exit(_exit_code(run.state))
 
 

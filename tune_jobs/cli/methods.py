@@ -1,86 +1,140 @@
-"""The searchers and schedulers there are, and what goes with what, as Markdown tables.
+"""The searchers and schedulers there are, and what goes with what.
 
-All of it is read off the classes: their first docstring line and their attributes.
+All of it is read off the classes, their docstrings and their attributes, without importing them:
+some bring libraries that take seconds.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable, Mapping, Sequence
-from pkgutil import resolve_name
-from typing import Any
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from tune_jobs.search_algos.base import Scheduler, Searcher
+from rich.console import Console
+from rich.text import Text
+
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
+from tune_jobs.views.screen import cell, table
+
+_SEARCHER_COLUMNS = ["searcher", "learns", "conditions", "in the background", "what it does"]
+_SCHEDULER_COLUMNS = ["scheduler", "pauses", "clones", "goes by", "what it does"]
+
+
+class _Method(NamedTuple):
+    name: str
+    does: str
+    attributes: Mapping[str, Any]
+
+    @property
+    def needs(self) -> str:
+        if self.attributes.get("clones_trials"):
+            return "a model with `reconfigure`"
+        if self.attributes.get("supports_conditions", True):
+            return ""
+        return "a space without conditions"
+
+
+def print_methods(console: Console) -> None:
+    """Two tables, and what does not go with everything."""
+    searchers, schedulers = _methods(SEARCHERS), _methods(SCHEDULERS)
+    for columns, rows in (
+        (_SEARCHER_COLUMNS, map(_searcher_row, searchers)),
+        (_SCHEDULER_COLUMNS, map(_scheduler_row, schedulers)),
+    ):
+        shown = table(*columns)
+        for row in rows:
+            shown.add_row(*map(cell, row))
+        console.print(shown)
+        console.print()
+    console.print(Text("Any searcher goes with any scheduler."), soft_wrap=True)
+    for method in filter(lambda method: method.needs, [*searchers, *schedulers]):
+        console.print(Text(f"{method.name} needs {method.needs}."), soft_wrap=True)
 
 
 def methods_markdown() -> str:
     """Three tables: the searchers, the schedulers, and every pair."""
-    searchers: Mapping[str, type[Searcher]] = _classes(SEARCHERS)
-    schedulers: Mapping[str, type[Scheduler]] = _classes(SCHEDULERS)
+    searchers, schedulers = _methods(SEARCHERS), _methods(SCHEDULERS)
     return "\n\n".join(
         [
-            _table(
-                ["searcher", "learns", "conditions", "in the background", "what it does"],
-                (
-                    [
-                        f"`{name}`",
-                        _mark(cls.learns),
-                        _mark(cls.supports_conditions),
-                        _mark(cls.takes_long),
-                        _first_line(cls),
-                    ]
-                    for name, cls in searchers.items()
-                ),
-            ),
-            _table(
-                ["scheduler", "pauses", "clones", "goes by", "what it does"],
-                (
-                    [
-                        f"`{name}`",
-                        _mark(cls.pauses_trials),
-                        _mark(cls.clones_trials),
-                        "ranks" if cls.rank_based else "values",
-                        _first_line(cls),
-                    ]
-                    for name, cls in schedulers.items()
-                ),
-            ),
-            _table(
-                ["", *(f"`{name}`" for name in schedulers)],
-                (
-                    [f"`{name}`", *(_pair(searcher, cls) for cls in schedulers.values())]
-                    for name, searcher in searchers.items()
-                ),
+            _markdown(_SEARCHER_COLUMNS, map(_searcher_row, searchers)),
+            _markdown(_SCHEDULER_COLUMNS, map(_scheduler_row, schedulers)),
+            _markdown(
+                ["", *(f"`{method.name}`" for method in schedulers)],
+                ([one.name, *(_pair(one, other) for other in schedulers)] for one in searchers),
             ),
         ]
     )
 
 
-def _pair(searcher: type[Searcher], scheduler: type[Scheduler]) -> str:
+def _searcher_row(method: _Method) -> list[str]:
+    marks = map(method.attributes.get, ("learns", "supports_conditions", "takes_long"))
+    return [method.name, *map(_mark, marks), method.does]
+
+
+def _scheduler_row(method: _Method) -> list[str]:
+    marks = map(method.attributes.get, ("pauses_trials", "clones_trials"))
+    by = "ranks" if method.attributes["rank_based"] else "values"
+    return [method.name, *map(_mark, marks), by, method.does]
+
+
+def _pair(searcher: _Method, scheduler: _Method) -> str:
     """Whether they work together, and what they need for it."""
-    needs = []
-    if scheduler.clones_trials:
-        needs.append("a model with `reconfigure`")
-    if not searcher.supports_conditions:
-        needs.append("a space without conditions")
+    needs = [needed for needed in (scheduler.needs, searcher.needs) if needed]
     return f"needs {' and '.join(needs)}" if needs else "yes"
 
 
-def _classes(registry: Mapping[str, str]) -> dict[str, Any]:
-    return {name: resolve_name(target) for name, target in sorted(registry.items())}
-
-
-def _first_line(cls: type) -> str:
-    paragraph = (inspect.getdoc(cls) or "").split("\n\n")[0]
-    return paragraph.replace("\n", " ")
-
-
-def _mark(yes: bool) -> str:
+def _mark(yes: Any) -> str:
     return "yes" if yes else ""
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
+def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    coded = ([f"`{name}`", *rest] for name, *rest in rows)
+    lines = [columns, ["---"] * len(columns), *coded]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _methods(registry: Mapping[str, str]) -> list[_Method]:
+    return [_described(name, target) for name, target in sorted(registry.items())]
+
+
+def _described(name: str, target: str) -> _Method:
+    module, _, class_name = target.partition(":")
+    classes = list(_with_bases(module, class_name))
+    attributes: dict[str, Any] = {}
+    for found in reversed(classes):
+        attributes |= _attributes(found)
+    paragraph = (ast.get_docstring(classes[0]) or "").split("\n\n")[0]
+    return _Method(name, paragraph.replace("\n", " "), attributes)
+
+
+def _with_bases(module: str, name: str) -> Iterator[ast.ClassDef]:
+    """A class as it is written, and those of ours that it is derived from."""
+    spec = find_spec(module)
+    tree = ast.parse(Path(spec.origin).read_text("utf-8") if spec and spec.origin else "")
+    imported = {
+        alias.name: node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            yield node
+            for base in node.bases:
+                if isinstance(base, ast.Name) and "tune_jobs" in imported.get(base.id, module):
+                    yield from _with_bases(imported.get(base.id, module), base.id)
+
+
+def _attributes(found: ast.ClassDef) -> dict[str, Any]:
+    """The plain values among a class' attributes."""
+    attributes = {}
+    for node in found.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        for target in targets:
+            if isinstance(target, ast.Name) and isinstance(value, ast.Constant):
+                attributes[target.id] = value.value
+    return attributes

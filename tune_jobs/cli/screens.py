@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-from tune_jobs.errors import UserError, kind_of
+from tune_jobs.cli.trials import print_trials
+from tune_jobs.errors import UserError, counted, kind_of
 from tune_jobs.experiment.state import RunState, Status
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.job.tune_job import TuneJob
@@ -23,82 +26,132 @@ from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
 from tune_jobs.simulation.comparison import Outcome
 from tune_jobs.views import texts
+from tune_jobs.views.screen import cell, table
+
+SHOWN_AT_MOST = 10  # warnings, and trials with the same error
 
 
 def print_jobs(console: Console, jobs: Iterable[tuple[TuneJob, ModuleType]]) -> None:
-    table = _table("job", "searcher × scheduler", "trials", "epochs", "what it is")
+    shown = table("job", "searcher × scheduler", "trials", "epochs", "what it is")
     for job, module in jobs:
-        table.add_row(
-            job.name,
-            job.method,
-            str(job.num_samples),
-            f"{job.folds} folds" if job.folds else str(job.max_epochs),
-            re.split(r"[:;.](?:\s|$)", _docstring(module))[0],  # `show` has the whole
+        what = re.split(r"[:;.](?:\s|$)", _docstring(module))[0]  # `show` has the whole
+        missing = _missing_program(job)
+        shown.add_row(
+            cell(job.name),
+            cell(job.method),
+            cell(job.num_samples),
+            cell(f"{job.folds} folds" if job.folds else job.max_epochs),
+            cell(f"{what} (cannot run here: there is no {missing})" if missing else what),
         )
-    console.print(table)
+    console.print(shown)
     console.print()
-    console.print(f"searchers   {', '.join(SEARCHERS)}", highlight=False)
-    console.print(f"schedulers  {', '.join(SCHEDULERS)}", highlight=False)
+    say(console, f"searchers   {', '.join(SEARCHERS)}")
+    say(console, f"schedulers  {', '.join(SCHEDULERS)}")
 
 
 def print_job(console: Console, job: TuneJob, module: ModuleType) -> None:
-    console.print(_docstring(module), markup=False, highlight=False)
+    say(console, texts.block(_docstring(module)))
     console.print()
-    fields = _table("field", "value")
+    fields = table("field", "value")
     for name in field_names(job):
         value = getattr(job, name)
+        if name == "callbacks":
+            value = [type(callback).__name__ for callback in value]
         if name != "space" and value not in (None, {}, []):
-            fields.add_row(name, name_of(value))
+            fields.add_row(cell(name), cell(name_of(value)))
     console.print(fields)
     console.print()
-    space = _table("hyperparameter", "values", "only if")
+    space = table("hyperparameter", "values", "only if")
     for name, value in job.space.items():
         when = getattr(value, "when", None) or {}
-        space.add_row(name, _values(value), ", ".join(f"{p} is {v}" for p, v in when.items()))
+        only_if = ", ".join(f"{parent} is {wanted}" for parent, wanted in when.items())
+        space.add_row(cell(name), cell(_values(value)), cell(only_if))
     console.print(space)
 
 
 def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
     """Oldest first; those that cannot be read at the end."""
-    table = _table("run", "status", "trials", "epochs", "best")
+    shown = table("run", "status", "trials", "epochs", "best")
     read, unreadable = [], []
     for folder in folders:
         try:
             folder.fetch()
-            read.append((folder, _read(folder)[1]))
+            read.append((folder, read_run(folder)[1]))
         except UserError as error:
             unreadable.append((folder, str(error)))
     for folder, state in sorted(read, key=lambda run: run[1].started):
-        trials = f"{state.ended}/{state.extent.trials}"
-        table.add_row(
-            folder.name, _status(folder, state), trials, str(state.epochs_total), texts.best(state)
+        shown.add_row(
+            cell(folder.name),
+            cell(_status(folder, state)),
+            cell(f"{state.ended}/{state.extent.trials}"),
+            cell(state.epochs_total),
+            cell(texts.best(state)),
         )
     for folder, problem in unreadable:
-        table.add_row(folder.name, "unreadable", "", "", problem)
-    console.print(table)
+        shown.add_row(cell(folder.name), cell("unreadable"), cell(""), cell(""), cell(problem))
+    console.print(shown)
 
 
-def print_run(console: Console, folder: RunFolder) -> None:
-    declared, state = _read(folder)
-    console.print(f"{folder.where}: {_status(folder, state)}", highlight=False, soft_wrap=True)
+def print_run(console: Console, folder: RunFolder, top: int = 20, sort: str | None = None) -> None:
+    declared, state = read_run(folder)
+    say(console, f"{folder.where}: {_status(folder, state)}")
     for line in [*_so_far(declared, state), *_way_on(folder, state)]:
-        console.print(line, highlight=False, soft_wrap=True)
-    trials = _table("trial", "status", "epoch", f"best {declared.metric}", "config", "")
-    for trial in state.trials.values():
-        trials.add_row(
-            str(trial.trial_id),
-            trial.status.value,
-            str(trial.epoch),
-            texts.number(state.objective.value(trial.best_loss)) if trial.best_epoch else "",
-            texts.values(trial.config),
-            texts.outcome(trial, state),
-        )
-    console.print(trials)
-    for warning in state.warnings:
-        console.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+        say(console, line)
+    console.print()
+    print_trials(console, state, top, sort)
+    for warning in state.warnings[:SHOWN_AT_MOST]:
+        say(console, f"warning: {texts.printable(warning)}")
+    if more := len(state.warnings[SHOWN_AT_MOST:]):
+        say(console, f"and {counted(more, 'more warning')}")
     for error, numbers in _errors(state).items():
-        console.print(f"\nfailed: trial {', '.join(map(str, numbers))}", highlight=False)
-        console.print(error, markup=False, highlight=False, soft_wrap=True)
+        beyond = len(numbers) - SHOWN_AT_MOST
+        which = ", ".join(map(str, numbers[:SHOWN_AT_MOST]))
+        say(console, f"\nfailed: trial {which}{f' and {beyond} more' if beyond > 0 else ''}")
+        say(console, texts.block(error))
+
+
+def print_comparison(
+    console: Console, job: TuneJob, workers: int, outcomes: Iterable[Outcome]
+) -> None:
+    budget = job.num_samples * job.extent.reports
+    share = f"{counted(budget, job.objective.unit)}, those of {job.num_samples} complete trials"
+    say(console, f"{job.name}: every method has {share}; {counted(workers, 'worker')}, simulated")
+    shown = table(
+        "searcher × scheduler",
+        f"best {job.metric}",
+        "regret",
+        "trials",
+        f"{job.objective.unit}s",
+        "virtual time",
+        "workers busy",
+    )
+    for outcome in outcomes:
+        shown.add_row(
+            cell(outcome.method),
+            cell("" if outcome.best is None else outcome.best),
+            cell("" if outcome.regret is None else outcome.regret),
+            cell(outcome.trials),
+            cell(outcome.epochs),
+            cell(texts.clock(outcome.seconds)),
+            cell(f"{outcome.utilisation:.0%}"),
+        )
+    console.print(shown)
+
+
+def print_result(console: Console, folder: RunFolder, state: RunState) -> None:
+    """How a run ended; the way to go on where there is more to do."""
+    console.print()
+    for line in _so_far(folder.read_declaration(), state):
+        say(console, line)
+    say(console, f"run   {folder.where}")
+    say(console, f"look  tensorboard --logdir {shlex.quote(str(near(folder.tensorboard)))}")
+    for line in _way_on(folder, state):
+        say(console, line)
+
+
+def say(console: Console, text: str) -> None:
+    """Lines that a terminal wraps, so that they can be copied whole."""
+    console.print(Text(text), soft_wrap=True)
 
 
 def _errors(state: RunState) -> dict[str, list[int]]:
@@ -110,50 +163,6 @@ def _errors(state: RunState) -> dict[str, list[int]]:
     return dict(found.values())
 
 
-def print_comparison(
-    console: Console, job: TuneJob, workers: int, outcomes: Iterable[Outcome]
-) -> None:
-    console.print(
-        f"{job.name}: {job.num_samples} trials of up to {job.training} on {workers} "
-        "workers, simulated",
-        highlight=False,
-    )
-    table = _table(
-        "searcher × scheduler",
-        f"best {job.metric}",
-        "regret",
-        "trials",
-        "epochs",
-        "virtual time",
-        "workers busy",
-    )
-    for outcome in outcomes:
-        table.add_row(
-            outcome.method,
-            "" if outcome.best is None else texts.number(outcome.best),
-            "" if outcome.regret is None else texts.number(outcome.regret),
-            str(outcome.trials),
-            str(outcome.epochs),
-            texts.clock(outcome.seconds),
-            f"{outcome.utilisation:.0%}",
-        )
-    console.print(table)
-
-
-def print_result(console: Console, folder: RunFolder, state: RunState) -> None:
-    """How a run ended; the way to go on where there is more to do."""
-    declared = folder.read_declaration()
-    console.print()
-    for line in _so_far(declared, state):
-        console.print(line, highlight=False, soft_wrap=True)
-    console.print(f"run   {folder.where}", highlight=False, soft_wrap=True)
-    console.print(
-        f"look  tensorboard --logdir {near(folder.tensorboard)}", highlight=False, soft_wrap=True
-    )
-    for line in _way_on(folder, state):
-        console.print(line, highlight=False, soft_wrap=True)
-
-
 def _way_on(folder: RunFolder, state: RunState) -> list[str]:
     """The command that goes on with a run that is neither finished nor at work."""
     if (state.closed and state.closed.status == "finished") or driver_of(folder):
@@ -162,22 +171,22 @@ def _way_on(folder: RunFolder, state: RunState) -> list[str]:
 
 
 def _so_far(declared: Declaration, state: RunState) -> list[str]:
-    took = texts.clock(state.seconds)
-    lines = [f"      {texts.counts(state)}, {took}"]
+    lines = [f"      {texts.counts(state)}, {texts.clock(state.seconds)}"]
     full = len(state.trials) * state.extent.reports
-    if full and state.closed and state.closed.status == "finished":
-        lines[0] += f", {1 - state.epochs_total / full:.0%} of {full} epochs saved"
+    if state.counts[Status.STOPPED] and state.closed and state.closed.status == "finished":
+        saved = 1 - state.epochs_total / full
+        lines[0] += f", {saved:.0%} of {counted(full, state.objective.unit)} saved"
     if state.incumbent:
         lines.append(f"best  {texts.best(state).removeprefix('best ')}")
         lines.append(f"      {texts.values({**declared.constants, **state.incumbent.config})}")
     if state.tested:
         lines.append(f"test  {texts.tested(state.tested)}")
     if state.closed and state.closed.reason:
-        lines.append(f"why   {state.closed.reason}")
+        lines.append(f"why   {texts.block(state.closed.reason)}")
     return lines
 
 
-def _read(folder: RunFolder) -> tuple[Declaration, RunState]:
+def read_run(folder: RunFolder) -> tuple[Declaration, RunState]:
     declared = folder.read_declaration()
     return declared, declared.state(read(folder.journal))
 
@@ -186,6 +195,14 @@ def _status(folder: RunFolder, state: RunState) -> str:
     if driver := driver_of(folder):
         return f"running, {driver}"
     return state.closed.status if state.closed else "its driver died"
+
+
+def _missing_program(job: TuneJob) -> str:
+    """The program that a job starts, where it is not on this machine."""
+    command = job.space.get("command") if job.model == "command" else None
+    words = shlex.split(command) if isinstance(command, str) else []
+    known = words and "{" not in words[0]
+    return words[0] if known and not shutil.which(words[0]) else ""
 
 
 def _docstring(module: ModuleType) -> str:
@@ -201,10 +218,3 @@ def _values(value: Any) -> str:
             step = f", step {value.step}" if value.step not in (None, 1) else ""
             return f"{value.low:g} to {value.high:g}{scale}{step}"
     return str(value)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0)
-    return table

@@ -53,6 +53,7 @@ class CheckpointRef(NamedTuple):
 class Trial:
     trial_id: int
     config: dict[str, Any]
+    suggested: dict[str, Any]  # the config that it began with
     status: Status = Status.RUNNING
     epoch: int = 0  # epochs recorded
     metrics: dict[str, float] = field(default_factory=dict)  # of the last epoch
@@ -153,7 +154,7 @@ class RunState:
             case Known() | Interrupted():
                 pass  # for the searcher; for views
             case Suggested():
-                self.trials[fact.trial_id] = Trial(fact.trial_id, dict(fact.config))
+                self.trials[fact.trial_id] = Trial(fact.trial_id, dict(fact.config), fact.config)
                 self.counts[Status.RUNNING] += 1
             case Reported():
                 self._apply_report(self.trials[fact.trial_id], fact)

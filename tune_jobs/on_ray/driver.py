@@ -28,7 +28,7 @@ from tune_jobs.runs.retention import Retention
 from tune_jobs.runs.stretch import Stretch
 from tune_jobs.storage import StorageError
 from tune_jobs.views.error_files import ErrorFiles
-from tune_jobs.views.report import write_reports
+from tune_jobs.views.report import Reports
 from tune_jobs.views.tensorboard import TensorBoard
 from tune_jobs.views.view import View, Views
 
@@ -60,7 +60,7 @@ def drive(
     with open_books(folder, stretch.lease, past, job.storage_patience) as books:
         views = Views()
         board = TensorBoard(folder.tensorboard, job.domains)
-        views.add(progress, board, ErrorFiles(folder.errors))
+        views.add(progress, board, ErrorFiles(folder.errors), Reports(folder, stretch.declared))
         views.start(job.callbacks, job, folder.path)
         retention = Retention(
             store, job.keep_checkpoints, job.checkpoint_quota, books.settle, experiment.warn
@@ -84,21 +84,19 @@ def drive(
         except KeyboardInterrupt:  # the second time
             books.journal.patience = 0.0
         finally:
-            _wrap_up(dispatcher, stretch, views)
+            _wrap_up(dispatcher, views)
     if dispatcher.fatal:
         raise dispatcher.fatal
     return experiment.state
 
 
-def _wrap_up(dispatcher: Dispatcher, stretch: Stretch, views: Views) -> None:
+def _wrap_up(dispatcher: Dispatcher, views: Views) -> None:
     """Closes the run and its views; what cannot be written any more is left to a resume."""
     experiment = dispatcher.experiment
     with suppress(StorageError, OSError):
         if not isinstance(dispatcher.fatal, StorageError):
             experiment.close(*_outcome(dispatcher))
     views.close()
-    with suppress(OSError):
-        write_reports(stretch.folder, stretch.declared, experiment.state)
 
 
 @contextmanager

@@ -6,11 +6,27 @@ import csv
 from typing import Any
 
 from tune_jobs.errors import shortened
-from tune_jobs.experiment.facts import TEXT_LENGTH
+from tune_jobs.experiment.facts import TEXT_LENGTH, Fact
 from tune_jobs.experiment.state import RunState, Status, Trial
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.runs.checkpoints import folder_of
 from tune_jobs.runs.folder import RunFolder, write_json
+from tune_jobs.views import texts
+
+
+class Reports:
+    """A view that writes them at the end."""
+
+    def __init__(self, folder: RunFolder, declared: Declaration) -> None:
+        self._folder, self._declared = folder, declared
+        self._state: RunState | None = None
+
+    def on_fact(self, fact: Fact, state: RunState) -> None:
+        self._state = state
+
+    def close(self) -> None:
+        if self._state:
+            write_reports(self._folder, self._declared, self._state)
 
 
 def write_reports(folder: RunFolder, declared: Declaration, state: RunState) -> None:
@@ -61,7 +77,7 @@ def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
         "node": trial.node,
         "failures": trial.failures,
         "moves": len(trial.moves),
-        "reason": "" if trial.status is Status.FAILED else trial.note,
+        "reason": "" if trial.status is Status.FAILED else texts.outcome(trial, state),
         "error": trial.note if trial.status is Status.FAILED else "",
         **{f"config/{name}": value for name, value in trial.config.items()},
     }

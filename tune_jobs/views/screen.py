@@ -28,7 +28,7 @@ class Screen(Console):
 
     def say(self, line: str) -> None:
         """A line that the terminal wraps, so that it can be copied whole."""
-        self.print(line, soft_wrap=True)
+        self.print(Text(line), soft_wrap=True)
 
 
 class RunScreen(Screen):

@@ -114,10 +114,7 @@ class TensorBoard:
 
     def _folder_of(self, trial: Trial) -> Path:
         """A clone keeps the name that it had before."""
-        named = self._folder / texts.trial_name(trial.trial_id, trial.config)
-        if trial.lineage == 0:
-            return named
-        return dict(self._folders()).get(trial.trial_id, named)
+        return self._folder / texts.trial_name(trial.trial_id, trial.suggested)
 
     def _folders(self) -> list[tuple[int, Path]]:
         """Those of trials that are there."""

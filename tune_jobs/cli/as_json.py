@@ -1,0 +1,55 @@
+"""What the command line prints about runs for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from tune_jobs.cli.screens import read_run
+from tune_jobs.errors import UserError
+from tune_jobs.runs.books import driver_of
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.views.report import summary, trial_row
+
+
+def runs_as_json(folders: Iterable[RunFolder]) -> str:
+    """A list of runs without their trials."""
+    return _text([_described(folder) for folder in folders])
+
+
+def run_as_json(folder: RunFolder) -> str:
+    """All of a run: its summary, who drives it, its warnings, and ``rows`` as in trials.csv."""
+    _, state = read_run(folder)
+    rows = [trial_row(trial, state) for trial in state.trials.values()]
+    return _text({**_summary(folder), "warnings": state.warnings, "rows": rows})
+
+
+def _described(folder: RunFolder) -> dict[str, Any]:
+    try:
+        folder.fetch()
+        return _summary(folder)
+    except UserError as error:
+        return {"run": folder.name, "status": "unreadable", "problem": str(error)}
+
+
+def _summary(folder: RunFolder) -> dict[str, Any]:
+    declared, state = read_run(folder)
+    return {**summary(folder, declared, state), "driver": driver_of(folder) or None}
+
+
+def _text(content: Any) -> str:
+    return json.dumps(_finite(content), indent=2, default=str)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity; null stands for them."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {name: _finite(inner) for name, inner in value.items()}
+        case list():
+            return [_finite(inner) for inner in value]
+    return value
