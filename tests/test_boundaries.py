@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("models", "search_algos", "tune_jobs")
 
 FLOORS = [
-    {"models", "search_algos", "errors"},
+    {"models", "search_algos", "errors", "on_ray.internals"},
     {"names", "storage"},
     {"experiment"},
     {"on_ray.ray_tune"},

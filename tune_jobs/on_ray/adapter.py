@@ -12,6 +12,7 @@ from ray.tune.search import Searcher
 
 from tune_jobs.on_ray.deaths import death_of
 from tune_jobs.on_ray.dispatcher import Dispatcher
+from tune_jobs.on_ray.internals import pause
 from tune_jobs.on_ray.trainable import ASSIGNMENT, REPORT
 from tune_jobs.search_algos.decisions import Continue, Exploit, Pause, Stop
 
@@ -57,7 +58,7 @@ class ExperimentScheduler(TrialScheduler):
             case Stop():
                 return self.STOP
             case Pause() | Exploit():
-                tune_controller.pause_trial(trial, should_checkpoint=False)
+                pause(tune_controller, trial)
                 return self.NOOP
 
     def on_trial_error(self, tune_controller: TuneController, trial: RayTrial) -> None:

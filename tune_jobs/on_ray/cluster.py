@@ -8,14 +8,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import ray
-from ray._common.utils import get_ray_address_file
 
 from tune_jobs.errors import UserError
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.on_ray.notice import draining_nodes
+from tune_jobs.on_ray.internals import address_file, draining_nodes
 
 # Ray would start workers beforehand that are of no use, since Ray Tune's have an environment of
 # their own: to start both kinds at once takes seconds on a few cores.
@@ -109,7 +107,7 @@ def _address() -> str | None:
             )
         return None
     with suppress(OSError):
-        if _answers(Path(get_ray_address_file(None)).read_text().strip()):
+        if _answers(address_file().read_text().strip()):
             return None
     return "local"
 

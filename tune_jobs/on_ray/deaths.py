@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from ray.air.execution._internal.actor_manager import RayActorManager
-from ray.exceptions import (
-    ActorUnavailableError,
-    OutOfMemoryError,
-    RayActorError,
-    RayTaskError,
-)
+from ray.exceptions import RayActorError, RayTaskError
 from ray.tune.experiment import Trial as RayTrial
 
+from tune_jobs.on_ray.internals import end_of, error_of
 from tune_jobs.on_ray.trainable import LeavingError, TrialError
 
 
@@ -37,12 +29,10 @@ class Death:
 
 
 def death_of(ray_trial: RayTrial) -> Death:
-    path = ray_trial.pickled_error_file
-    if path is None:
-        return Death("the trial could not be started")
-    with open(path, "rb") as file:
-        error = pickle.load(file)  # written by Ray in this very process
+    error = error_of(ray_trial)
     match error:
+        case None:
+            return Death("the trial could not be started")
         case RayTaskError(cause=TrialError() as cause):
             return Death(cause.text, "hopeless" if cause.fatal else "error")
         case RayTaskError(cause=LeavingError() as cause):
@@ -52,34 +42,12 @@ def death_of(ray_trial: RayTrial) -> Death:
     return Death(str(error).strip())
 
 
-@contextmanager
-def memory_kills_survived() -> Iterator[None]:
-    """Inside, a worker that Ray's memory monitor killed is a trial that failed.
-
-    As it is, Ray Tune (2.60) knows no OutOfMemoryError, and ends the whole run with it.
-    """
-    original = RayActorManager._actor_task_failed
-
-    def failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
-        if isinstance(exception, OutOfMemoryError):
-            told = "\n".join(str(exception).strip().splitlines()[:2])
-            exception = RayActorError(error_msg=f"{_OUT_OF_MEMORY}: {told}")
-        original(self, tracked_actor_task, exception)
-
-    RayActorManager._actor_task_failed = failed  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        RayActorManager._actor_task_failed = original  # type: ignore[method-assign]
-
-
-_OUT_OF_MEMORY = "the worker was killed since its machine ran out of memory"
-
-
 def _death_of_actor(error: RayActorError) -> Death:
     text = str(error).strip()
-    if _OUT_OF_MEMORY in text or "creation task" in text:
-        return Death(text)
-    if error.preempted or isinstance(error, ActorUnavailableError) or "its node has died" in text:
-        return Death(f"{text}\nits node is gone", "node lost")
-    return Death(f"{text}\nthe worker process died", "silent")
+    match end_of(error):
+        case "start" | "memory":
+            return Death(text)
+        case "node":
+            return Death(f"{text}\nits node is gone", "node lost")
+        case "process":
+            return Death(f"{text}\nthe worker process died", "silent")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
 from ray import tune
@@ -16,8 +15,8 @@ from tune_jobs.experiment.state import RunState
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, RunStopper
 from tune_jobs.on_ray.cluster import TrialResources
-from tune_jobs.on_ray.deaths import memory_kills_survived
 from tune_jobs.on_ray.dispatcher import Dispatcher
+from tune_jobs.on_ray.internals import memory_kills_survived, no_progress, quiet_tune
 from tune_jobs.on_ray.trainable import EpochTrainable, Setting
 from tune_jobs.on_ray.watchdog import Hangs, hang_reports
 from tune_jobs.runs.books import open_books
@@ -31,19 +30,6 @@ from tune_jobs.views.error_files import ErrorFiles
 from tune_jobs.views.report import Reports
 from tune_jobs.views.tensorboard import TensorBoard
 from tune_jobs.views.view import View, Views
-
-# Ray Tune reads these when it starts. Its snapshots, loggers and tables repeat what the
-# journal and the views do, at a cost that grows with the run.
-_TUNE_SETTINGS = {
-    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of trials that were at work when the run ended
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C and SIGTERM come to us
-    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
-    "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # trials are only made for free slots: start them all
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a model's relative paths mean what they mean elsewhere
-}
 
 
 def drive(
@@ -99,31 +85,13 @@ def _wrap_up(dispatcher: Dispatcher, views: Views) -> None:
     views.close()
 
 
-@contextmanager
-def _quiet_ray_tune() -> Iterator[None]:
-    """Our settings of Ray Tune, and silence, since the views say what matters."""
-    logger = logging.getLogger("ray.tune")
-    before = {name: os.environ.get(name) for name in _TUNE_SETTINGS}, logger.level
-    os.environ.update(_TUNE_SETTINGS)
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for name, value in before[0].items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-        logger.setLevel(before[1])
-
-
 def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -> None:
     trainable = tune.with_resources(
         tune.with_parameters(EpochTrainable, setting=setting),
         {"cpu": resources.cpus, "gpu": resources.gpus},
     )
     with (
-        _quiet_ray_tune(),
+        quiet_tune(),
         memory_kills_survived(),
         tempfile.TemporaryDirectory(prefix="tune-jobs-") as scratch,
     ):
@@ -140,6 +108,7 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
                 name="run",
                 storage_path=scratch,  # for what Ray insists on writing; nothing reads it
                 verbose=0,
+                callbacks=[no_progress()],
                 stop=RunStopper(dispatcher),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=-1),  # the experiment counts them

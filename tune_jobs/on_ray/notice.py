@@ -7,7 +7,8 @@ import threading
 from types import FrameType
 
 import ray
-from ray._private.state import state as cluster_state
+
+from tune_jobs.on_ray.internals import draining_nodes
 
 
 class Notice:
@@ -28,9 +29,3 @@ class Notice:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._terminated = True
-
-
-def draining_nodes() -> set[str]:
-    """The nodes that will be gone soon: on a notice from the cloud, or by `ray drain-node`."""
-    # Ray has nothing public for this (2.60); it takes less than a millisecond.
-    return set(cluster_state.get_draining_nodes())

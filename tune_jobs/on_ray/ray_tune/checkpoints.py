@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-from ray.train._internal.session import _TrainingResult
 from ray.tune.experiment import Trial as RayTrial
 
 from tune_jobs.errors import UserError
+from tune_jobs.on_ray.internals import start_from
 
 
 def copy_state(source: RayTrial, trial: RayTrial) -> None:
     """A trial that does not run will start from the source's newest checkpoint, in the place of
-    its own; done as Ray's PopulationBasedTraining does it.
-
-    Raises UserError where the source has none.
-    """
-    saved = checkpoint_of(source)
-    manager: Any = trial.run_metadata.checkpoint_manager
-    manager._latest_checkpoint_result = _TrainingResult(
-        checkpoint=copy.copy(saved.checkpoint), metrics=saved.metrics
-    )
+    its own. Raises UserError where the source has none."""
+    start_from(trial, checkpoint_of(source))
 
 
-def checkpoint_of(trial: RayTrial) -> _TrainingResult:
+def checkpoint_of(trial: RayTrial) -> Any:
     """The newest checkpoint. Raises UserError where there is none."""
     saved = trial.latest_checkpoint_result
     if saved is None:

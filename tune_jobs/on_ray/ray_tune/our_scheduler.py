@@ -13,6 +13,7 @@ from ray.tune.schedulers import TrialScheduler
 
 from tune_jobs.errors import UserError
 from tune_jobs.names import checked_options, find_class, name_of, option_names
+from tune_jobs.on_ray.internals import pause
 from tune_jobs.on_ray.ray_tune.checkpoints import checkpoint_of, copy_state
 from tune_jobs.on_ray.ray_tune.domains import split_param_space
 from tune_jobs.on_ray.ray_tune.our_searcher import check_mode, objective_of
@@ -45,7 +46,7 @@ class RayScheduler(TrialScheduler):
     SpaceError for a space that cannot be searched.
     """
 
-    _supports_buffered_results = False  # a decision comes before the next epoch
+    supports_buffered_results = False  # a decision comes before the next epoch
 
     def __init__(
         self,
@@ -115,7 +116,7 @@ class RayScheduler(TrialScheduler):
         if isinstance(decision, Stop) or epoch >= self._scheduler.max_t:
             return self.STOP
         if isinstance(decision, Exploit):
-            tune_controller.pause_trial(trial, should_checkpoint=False)
+            pause(tune_controller, trial)
             self._clone(trial, decision)
             self._to_resume.append(trial)
             return self.NOOP

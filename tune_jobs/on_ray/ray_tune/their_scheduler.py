@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial as RayTrial
 
 from tune_jobs.errors import UserError
 from tune_jobs.names import name_of
+from tune_jobs.on_ray.internals import time_attr_of
 from tune_jobs.on_ray.ray_tune.our_scheduler import RayScheduler
 from tune_jobs.on_ray.ray_tune.theirs import LOSS, copied, told
 from tune_jobs.search_algos.base import Scheduler
@@ -46,7 +47,7 @@ class TheirScheduler(Scheduler):
             if isinstance(scheduler, refused):
                 raise UserError(f"{name} needs Ray's own trials; a job has {instead} for it")
         self._foreign = copied(name, scheduler, schedulers.TrialScheduler, options)
-        time_attr = getattr(self._foreign, "_time_attr", TRAINING_ITERATION)
+        time_attr = time_attr_of(self._foreign) or TRAINING_ITERATION
         if time_attr != TRAINING_ITERATION:
             raise UserError(
                 f"{name} goes by {time_attr!r}, a job by epochs; give it "

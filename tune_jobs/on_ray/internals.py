@@ -1,0 +1,156 @@
+"""What we use of Ray without a promise from Ray: private names, settings, texts of errors.
+
+All of it is here. A new Ray may change any of it: `tests/tune_jobs/on_ray/test_internals.py`
+tells which. Ray Tune takes seconds to import, so it is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ray._common.utils import get_ray_address_file
+from ray._private.state import state as cluster_state
+from ray.exceptions import ActorUnavailableError, OutOfMemoryError, RayActorError
+
+if TYPE_CHECKING:
+    from ray.tune import Callback
+    from ray.tune.execution.tune_controller import TuneController
+    from ray.tune.experiment import Trial as RayTrial
+
+TUNE_SETTINGS = {
+    # Snapshots, loggers and tables repeat what the journal and the views do, at a cost that
+    # grows with the run.
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of trials that were at work when the run ended
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C and SIGTERM come to us
+    "TUNE_MAX_PENDING_TRIALS_PG": "100000",  # trials are only made for free slots: start them all
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a model's relative paths mean what they mean elsewhere
+}
+"""Ray Tune reads these environment variables when a run starts."""
+
+
+def address_file() -> Path:
+    """Where `ray start` leaves the address of this machine's cluster."""
+    return Path(get_ray_address_file(None))
+
+
+def draining_nodes() -> set[str]:
+    """The nodes that will be gone soon: on a notice from the cloud, or by `ray drain-node`.
+
+    It takes less than a millisecond.
+    """
+    return set(cluster_state.get_draining_nodes())
+
+
+@contextmanager
+def quiet_tune() -> Iterator[None]:
+    """Ray Tune under our settings, and silent, since the views say what matters."""
+    logger = logging.getLogger("ray.tune")
+    before, level = {name: os.environ.get(name) for name in TUNE_SETTINGS}, logger.level
+    os.environ.update(TUNE_SETTINGS)
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        logger.setLevel(level)
+
+
+def no_progress() -> Callback:
+    """Stands in for Ray Tune's own report of progress, which prints a line for a trial that ends
+    without a result, whatever ``verbose`` says, and tables in a notebook."""
+    from ray.tune.progress_reporter import TrialProgressCallback
+
+    class NoProgress(TrialProgressCallback):
+        def log_result(self, *args: Any, **kwargs: Any) -> None:
+            pass
+
+        def on_trial_complete(self, *args: Any, **kwargs: Any) -> None:
+            pass
+
+    return NoProgress()
+
+
+def pause(tune_controller: TuneController, trial: RayTrial) -> None:
+    """The trial waits, its actor is free for another, and nothing is saved."""
+    tune_controller.pause_trial(trial, should_checkpoint=False)
+
+
+def error_of(trial: RayTrial) -> Exception | None:
+    """What a trial died of; None where it could not be started."""
+    if trial.pickled_error_file is None:
+        return None
+    with open(trial.pickled_error_file, "rb") as file:
+        error: Exception = pickle.load(file)  # written by Ray in this very process
+    return error
+
+
+def end_of(error: RayActorError) -> Literal["start", "memory", "node", "process"]:
+    """What ended an actor: its own start, the memory monitor, the loss of its node, or, for all
+    that is known, its process itself."""
+    text = str(error)
+    if _OUT_OF_MEMORY in text:
+        return "memory"
+    if error.actor_init_failed:
+        return "start"
+    if error.preempted or isinstance(error, ActorUnavailableError) or "its node has died" in text:
+        return "node"
+    return "process"
+
+
+@contextmanager
+def memory_kills_survived() -> Iterator[None]:
+    """Inside, a worker that Ray's memory monitor killed is a trial that failed.
+
+    As it is, Ray Tune knows no OutOfMemoryError, and ends the whole run with it.
+    """
+    from ray.air.execution._internal.actor_manager import RayActorManager
+
+    original = RayActorManager._actor_task_failed
+
+    def failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
+        if isinstance(exception, OutOfMemoryError):
+            told = "\n".join(str(exception).strip().splitlines()[:2])
+            exception = RayActorError(error_msg=f"{_OUT_OF_MEMORY}: {told}")
+        original(self, tracked_actor_task, exception)
+
+    RayActorManager._actor_task_failed = failed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        RayActorManager._actor_task_failed = original  # type: ignore[method-assign]
+
+
+_OUT_OF_MEMORY = "the worker was killed since its machine ran out of memory"
+
+
+def start_from(trial: RayTrial, saved: Any) -> None:
+    """A trial that does not run will start from this checkpoint (another trial's
+    ``latest_checkpoint_result``) in the place of its own; done as Ray's PopulationBasedTraining
+    does it."""
+    from ray.train._internal.session import _TrainingResult
+
+    manager: Any = trial.run_metadata.checkpoint_manager
+    manager._latest_checkpoint_result = _TrainingResult(
+        checkpoint=copy.copy(saved.checkpoint), metrics=saved.metrics
+    )
+
+
+def time_attr_of(scheduler: Any) -> str | None:
+    """What a scheduler of Ray Tune's counts as time; None where it does not say."""
+    found: str | None = getattr(scheduler, "_time_attr", None)
+    return found
