@@ -1,9 +1,10 @@
 """Runs on a cluster of their own that has troubles while they train.
 
-    python cluster_troubles.py nodes|memory FOLDER
+    python cluster_troubles.py nodes|memory|internals FOLDER
 
 Of three nodes on this machine one goes, at once or after a notice; or a trial takes so much
-memory that Ray's monitor kills its worker. A script, since the test session has a cluster.
+memory that Ray's monitor kills its worker. `internals` has no run, and asserts what we know of
+nodes without a promise. A script, since the test session has a cluster.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import ray
 from finished import run_job
 from ray._raylet import GcsClient
 from ray.cluster_utils import Cluster
+from ray.exceptions import RayActorError
 from runs import tiny_job
 
+from tune_jobs.on_ray.internals import draining_nodes, end_of
 from tune_jobs.search_algos.domains import Choice, Float
 
 PREEMPTION = 2  # of Ray's reasons to drain a node
@@ -53,12 +57,50 @@ def lose_memory(folder: Path) -> None:
     ray.shutdown()
 
 
-def lose_nodes(folder: Path) -> None:
-    """Two runs, after each other: `drain` loses a node after a notice, `remove` without one."""
+def three_nodes() -> tuple[Cluster, list[Any]]:
+    """A head without CPUs, and two with one each."""
     head = {"num_cpus": 0, "include_dashboard": False, "_system_config": QUICK_TO_NOTICE}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     ray.init(address=cluster.address, log_to_driver=False)
+    return cluster, nodes
+
+
+def drain(cluster: Cluster, node: Any) -> None:
+    soon = int((time.time() + 60) * 1000)
+    GcsClient(address=cluster.address).drain_node(node.node_id, PREEMPTION, "notice", soon)
+
+
+def see_nodes_go(folder: Path) -> None:
+    """One is drained, and later both die under an actor."""
+
+    @ray.remote(num_cpus=1, max_restarts=0)
+    class Sleeper:
+        def sleep(self, seconds: float) -> None:
+            time.sleep(seconds)
+
+    cluster, nodes = three_nodes()
+    sleepers = [Sleeper.remote() for _ in nodes]
+    ray.get([sleeper.sleep.remote(0) for sleeper in sleepers])
+    drain(cluster, nodes[0])
+    deadline = time.monotonic() + 60
+    while draining_nodes() != {nodes[0].node_id}:
+        assert time.monotonic() < deadline, draining_nodes()
+        time.sleep(0.05)
+    naps = [sleeper.sleep.remote(1000) for sleeper in sleepers]
+    for node in nodes:
+        cluster.remove_node(node, allow_graceful=False)
+    for nap in naps:
+        with pytest.raises(RayActorError) as died:
+            ray.get(nap, timeout=60)
+        assert end_of(died.value) == "node", died.value
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def lose_nodes(folder: Path) -> None:
+    """Two runs, after each other: `drain` loses a node after a notice, `remove` without one."""
+    cluster, nodes = three_nodes()
     for how in ("drain", "remove"):
         log = folder / f"{how}.log"
         space = {"x": Float(0, 1), "log": str(log), "seconds": 0.1}
@@ -84,11 +126,11 @@ def take(how: str, cluster: Cluster, nodes: list[Any], log: Path) -> None:
     if how == "remove":
         cluster.remove_node(node, allow_graceful=False)
     else:
-        soon = int((time.time() + 60) * 1000)
-        GcsClient(address=cluster.address).drain_node(node.node_id, PREEMPTION, "notice", soon)
+        drain(cluster, node)
 
+
+TROUBLES = {"nodes": lose_nodes, "memory": lose_memory, "internals": see_nodes_go}
 
 if __name__ == "__main__":
     os.environ["RAY_TMPDIR"] = sys.argv[2]
-    trouble, folder = sys.argv[1], Path(sys.argv[2])
-    lose_memory(folder) if trouble == "memory" else lose_nodes(folder)
+    TROUBLES[sys.argv[1]](Path(sys.argv[2]))

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 from s3_server import CREDENTIALS
 
+PATIENT = 600  # seconds: a busy machine may need one for what a quiet one does in a tenth
+
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
@@ -18,8 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if "ray_session" in item.fixturenames or "on_ray" in item.path.parts:
             item.add_marker(pytest.mark.ray)
+            item.add_marker(pytest.mark.timeout(PATIENT))
         if "slow" in item.path.parts:
-            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.timeout(PATIENT))
 
 
 @pytest.fixture(autouse=True)
@@ -55,9 +58,13 @@ def ray_session() -> Iterator[None]:
     """The one Ray cluster of all tests: starting one takes seconds."""
     import ray
 
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in CREDENTIALS.items():  # workers keep them, for checkpoints in a bucket
-            environment.setenv(name, value)
-        ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
+    from tune_jobs.on_ray.internals import start_cluster
+    from tune_jobs.on_ray.scratch import scratch
+
+    with scratch() as folder:
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in CREDENTIALS.items():  # for checkpoints in a bucket
+                environment.setenv(name, value)
+            start_cluster(folder, num_cpus=2, num_gpus=0)
+        yield
+        ray.shutdown()

@@ -1,5 +1,14 @@
-"""`python -m tune_jobs` is `tune-jobs`."""
+"""`tune-jobs`, and `python -m tune_jobs`."""
 
-from tune_jobs.cli.commands import main
+from tune_jobs.runs.interrupt import end_at_once_when_told
 
-main()
+
+def main() -> None:
+    end_at_once_when_told()
+    from tune_jobs.cli.commands import main as command  # takes a while to import
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

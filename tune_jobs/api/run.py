@@ -17,10 +17,10 @@ from tune_jobs.job.declaration import Declaration, rebuilt
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.base import Model
-from tune_jobs.runs.books import driver_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
 from tune_jobs.runs.folder import RunFolder, Storage, find_run, find_storage, new_run
 from tune_jobs.runs.journal import read
+from tune_jobs.runs.lock import holder_of
 from tune_jobs.views import texts
 from tune_jobs.views.progress import progress_view
 from tune_jobs.views.report import trial_row
@@ -150,7 +150,7 @@ class Run:
     def status(self) -> str:
         """``finished``, ``interrupted`` or ``failed``; ``running`` while somebody drives it, and
         ``died`` where its driver did not come to an end."""
-        if driver_of(self.folder):
+        if holder_of(self.folder):
             return "running"
         return self.state.closed.status if self.state.closed else "died"
 

@@ -15,9 +15,9 @@ from tune_jobs.job.declaration import Declaration, as_json, rebuilt
 from tune_jobs.job.notes import notes
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.runs.books import locked
 from tune_jobs.runs.folder import RunFolder, Storage, find_run
 from tune_jobs.runs.journal import read_past, truncate
+from tune_jobs.runs.lock import locked
 from tune_jobs.runs.stretch import Stretch
 from tune_jobs.runs.warm_start import known_from
 from tune_jobs.storage.mirror import fetch

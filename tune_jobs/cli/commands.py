@@ -23,6 +23,7 @@ from tune_jobs.job.files import load_job, ready_jobs
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import find_run, find_storage
+from tune_jobs.runs.interrupt import EXIT_BY_SIGNAL, end_at_once_when_told
 from tune_jobs.search_algos.domains import SpaceError
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
@@ -30,7 +31,6 @@ from tune_jobs.views.screen import RunScreen, Screen
 
 SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
 EXIT_NO_RESULT, EXIT_BAD_INPUT = 1, 2
-EXIT_BY_SIGNAL = 128  # and its number, as shells have it
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
@@ -224,6 +224,7 @@ def run_script(job: TuneJob) -> None:
     imported for its job."""
     if is_importing():
         return
+    end_at_once_when_told()
 
     @click.command(help=f"Run the job {job.name}.", context_settings=HELP_OPTIONS)
     @options(*RUN_OPTIONS, storage_option)
@@ -255,7 +256,7 @@ def _finish(run: Run) -> None:
 
 def _exit_code(state: RunState) -> int:
     if state.closed and state.closed.status == "interrupted":
-        return EXIT_BY_SIGNAL + signal.Signals[state.closed.reason or "SIGINT"]
+        return EXIT_BY_SIGNAL + state.closed.signal
     return 0 if state.tested and not state.tested.error else EXIT_NO_RESULT
 
 

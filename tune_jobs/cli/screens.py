@@ -18,9 +18,9 @@ from tune_jobs.experiment.state import RunState, Status
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.names import field_names, name_of
-from tune_jobs.runs.books import driver_of
 from tune_jobs.runs.folder import RunFolder, near
 from tune_jobs.runs.journal import read
+from tune_jobs.runs.lock import holder_of
 from tune_jobs.search_algos.domains import Choice, Float, Int
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
@@ -165,7 +165,7 @@ def _errors(state: RunState) -> dict[str, list[int]]:
 
 def _way_on(folder: RunFolder, state: RunState) -> list[str]:
     """The command that goes on with a run that is neither finished nor at work."""
-    if (state.closed and state.closed.status == "finished") or driver_of(folder):
+    if (state.closed and state.closed.status == "finished") or holder_of(folder):
         return []
     return [f"next  {folder.resume_command}"]
 
@@ -192,8 +192,8 @@ def read_run(folder: RunFolder) -> tuple[Declaration, RunState]:
 
 
 def _status(folder: RunFolder, state: RunState) -> str:
-    if driver := driver_of(folder):
-        return f"running, {driver}"
+    if holder := holder_of(folder):
+        return f"running, {holder}"
     return state.closed.status if state.closed else "its driver died"
 
 

@@ -203,8 +203,13 @@ class Experiment:
         self.record(Tested(**test.checkpoint._asdict(), metrics={}, error=error))
         return False
 
-    def close(self, status: Literal["finished", "interrupted", "failed"], reason: str = "") -> None:
-        self.record(Closed(status=status, reason=reason))
+    def close(
+        self,
+        status: Literal["finished", "interrupted", "failed"],
+        reason: str = "",
+        signal: int = 0,
+    ) -> None:
+        self.record(Closed(status=status, reason=reason, signal=signal))
 
     @property
     def _may_suggest(self) -> bool:

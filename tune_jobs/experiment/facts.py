@@ -166,11 +166,16 @@ class Tested(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Closed(_Fact):
-    """The run is over."""
+    """The run is over.
+
+    ``signal`` is the number of the one that interrupted it, or 0: older journals have no more
+    than its name, as the reason.
+    """
 
     fact: Literal["closed"] = "closed"
     status: Literal["finished", "interrupted", "failed"]
     reason: str = ""
+    signal: int = 0
 
 
 Fact = Annotated[

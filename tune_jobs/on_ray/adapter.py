@@ -26,10 +26,11 @@ class ExperimentSearcher(Searcher):
         self._dispatcher = dispatcher
 
     def suggest(self, trial_id: str) -> Any:
+        self._dispatcher.end_if_interrupted()
         work = self._dispatcher.next_assignment()
         if work is not None:
             return {ASSIGNMENT: work}
-        return Searcher.FINISHED if self._dispatcher.experiment.finished else None
+        return Searcher.FINISHED if self._dispatcher.has_no_more_work() else None
 
     def on_trial_complete(self, *args: Any, **kwargs: Any) -> None:
         pass  # the experiment knows already
@@ -97,4 +98,5 @@ class RunStopper(Stopper):
         return False
 
     def stop_all(self) -> bool:
-        return self._dispatcher.over
+        self._dispatcher.end_if_interrupted()
+        return self._dispatcher.fatal is not None

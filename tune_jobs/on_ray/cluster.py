@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import ray
 
 from tune_jobs.errors import UserError
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.on_ray.internals import address_file, draining_nodes
-
-# Ray would start workers beforehand that are of no use, since Ray Tune's have an environment of
-# their own: to start both kinds at once takes seconds on a few cores.
-_OF_OUR_OWN = {"prestart_worker_first_driver": False}
+from tune_jobs.on_ray.internals import address_file, draining_nodes, join_cluster, start_cluster
 
 
 @contextmanager
-def connected() -> Iterator[None]:
+def connected(folder: Path) -> Iterator[None]:
     """A connection to the Ray cluster that is there ($RAY_ADDRESS, or one that `ray start` or
-    `ray up` made on this machine), or to one started here and ended afterwards.
+    `ray up` made on this machine), or to one started here, in the folder, and ended afterwards.
 
     Raises UserError where $RAY_ADDRESS names a cluster that does not answer, or refuses.
     """
     if ray.is_initialized():
         yield
         return
-    address = _address()
     try:
-        ray.init(
-            address=address,
-            include_dashboard=False,
-            log_to_driver=False,  # beside a live view, what trials print could not be read
-            logging_level=logging.ERROR,
-            _system_config=_OF_OUR_OWN if address == "local" else None,
-        )
-    except ConnectionError as error:
-        raise UserError(
-            f"the Ray cluster does not let this driver in: {error}; where it wants a token, set "
-            "RAY_AUTH_MODE=token"
-        ) from error
-    try:
+        if _is_there():
+            _join()
+        else:
+            start_cluster(folder)
         yield
     finally:
         ray.shutdown()
@@ -93,23 +79,33 @@ def _nodes() -> list[Mapping[str, float]]:
     return [n["Resources"] for n in ray.nodes() if n["Alive"] and n["NodeID"] not in leaving]
 
 
-def _address() -> str | None:
-    """None for the cluster that Ray finds, ``"local"`` for one of our own.
+def _is_there() -> bool:
+    """Whether there is a cluster to join.
 
     Ray waits for minutes for a cluster that is gone: one that crashed and left its address
     behind is passed over.
     """
-    if given := os.environ.get("RAY_ADDRESS"):
-        if given not in ("auto", "local") and "://" not in given and not _answers(given):
+    given = os.environ.get("RAY_ADDRESS")
+    if given and given != "local":
+        if given != "auto" and "://" not in given and not _answers(given):
             raise UserError(
                 f"$RAY_ADDRESS is {given!r}, and nothing answers there; start that cluster, or "
                 "unset it to run on this machine"
             )
-        return None
+        return True
     with suppress(OSError):
-        if _answers(address_file().read_text().strip()):
-            return None
-    return "local"
+        return not given and _answers(address_file().read_text().strip())
+    return False
+
+
+def _join() -> None:
+    try:
+        join_cluster()
+    except ConnectionError as error:
+        raise UserError(
+            f"the Ray cluster does not let this driver in: {error}; where it wants a token, set "
+            "RAY_AUTH_MODE=token"
+        ) from error
 
 
 def _answers(address: str) -> bool:

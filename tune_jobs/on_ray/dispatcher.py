@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Literal
 
 from ray.tune.experiment import Trial as RayTrial
 
@@ -20,7 +21,8 @@ from tune_jobs.runs.books import Books
 from tune_jobs.runs.interrupt import Interrupt
 from tune_jobs.search_algos.decisions import Decision, Exploit, Pause, Stop
 
-_TEST = -1  # stands for the final test among the numbers of trials
+Slot = int | Literal["test"]
+"""What is at work in one: a trial, by its number, or the final test."""
 
 
 class Dispatcher:
@@ -50,7 +52,7 @@ class Dispatcher:
         self.experiment = experiment
         self.fatal: UserError | None = None  # why the run cannot go on
         self.interrupt = interrupt
-        self._busy: dict[int, RayTrial | None] = {}  # None until Ray has made one for it
+        self._busy: dict[Slot, RayTrial | None] = {}  # None until Ray has made one for it
         self._paused: dict[int, RayTrial] = {}
         self._to_start: list[RayTrial] = []
         self._slots = slots
@@ -63,11 +65,18 @@ class Dispatcher:
     def __getstate__(self) -> None:
         """Ray pickles what it is given, for a restore of its own that nobody asks it for."""
 
-    @property
-    def over(self) -> bool:
-        """Whether the run ends here, whatever is left to do."""
-        at_work = any(t and t.status == RayTrial.RUNNING for t in self._busy.values())
-        return self.fatal is not None or (self.interrupt.asked and not at_work)
+    def is_at_work(self) -> bool:
+        """Whether a worker is in an epoch; one that only starts is not."""
+        return any(t and t.status == RayTrial.RUNNING for t in list(self._busy.values()))
+
+    def has_no_more_work(self) -> bool:
+        return self.fatal is not None or self.experiment.finished
+
+    def end_if_interrupted(self) -> None:
+        """Raises KeyboardInterrupt where the run was told to end and nothing is at work. Ray Tune
+        would go on to wait for workers that are starting, or for a first trial."""
+        if self.interrupt.asked and not self.is_at_work():
+            raise KeyboardInterrupt
 
     def next_assignment(self) -> Assignment | None:
         """Work for a new Ray trial, where a slot is free; a paused one is set to start instead."""
@@ -77,8 +86,8 @@ class Dispatcher:
                 work = self.experiment.next()
                 if work is None:
                     return None
-                ray_trial = self._paused.pop(_number(work), None)
-                self._busy[_number(work)] = ray_trial
+                ray_trial = self._take_paused(work)
+                self._busy[_slot(work)] = ray_trial
                 if ray_trial is None:
                     return work
                 self._start_again(ray_trial, work)
@@ -86,9 +95,9 @@ class Dispatcher:
 
     def added(self, ray_trial: RayTrial) -> None:
         """Ray has made a trial for the last assignment, or has put one that died in its queue."""
-        number = _number(_assignment_of(ray_trial))
-        if number in self._busy:
-            self._busy[number] = ray_trial
+        slot = _slot(_assignment_of(ray_trial))
+        if slot in self._busy:
+            self._busy[slot] = ray_trial
 
     def report(self, ray_trial: RayTrial, report: Report) -> Decision:
         """What becomes of a Ray trial that reported."""
@@ -99,11 +108,9 @@ class Dispatcher:
         if self.interrupt.asked:
             decision = Stop("the run goes on when it is resumed")
         if isinstance(decision, (Stop, Pause)):
-            self._busy.pop(_number(work), None)
-        if isinstance(decision, Pause):
-            self._paused[_number(work)] = ray_trial
-        if isinstance(decision, Exploit):
-            self._start_again(ray_trial, self.experiment.train(_number(work)))
+            self._busy.pop(_slot(work), None)
+        if isinstance(work, Train):
+            self._keep(ray_trial, work.trial_id, decision)
         return decision
 
     def fail(self, ray_trial: RayTrial, death: Death) -> bool:
@@ -120,7 +127,7 @@ class Dispatcher:
                 ray_trial.set_config({ASSIGNMENT: self.experiment.train(work.trial_id)})
         again = again and not self.interrupt.asked and self.fatal is None
         if not again:
-            self._busy.pop(_number(work), None)
+            self._busy.pop(_slot(work), None)
         return again
 
     def first_to_start(self) -> RayTrial | None:
@@ -133,6 +140,16 @@ class Dispatcher:
         trials = self.experiment.state.trials
         ended = [number for number in self._paused if trials[number].status.is_final]
         return [self._paused.pop(number) for number in ended]
+
+    def _take_paused(self, work: Assignment) -> RayTrial | None:
+        return self._paused.pop(work.trial_id, None) if isinstance(work, Train) else None
+
+    def _keep(self, ray_trial: RayTrial, trial_id: int, decision: Decision) -> None:
+        """The Ray trial of one that goes on later, or at once as a clone."""
+        if isinstance(decision, Pause):
+            self._paused[trial_id] = ray_trial
+        if isinstance(decision, Exploit):
+            self._start_again(ray_trial, self.experiment.train(trial_id))
 
     def _decide(self, work: Assignment, report: Report) -> Decision:
         if isinstance(work, FinalTest):
@@ -208,5 +225,5 @@ def _assignment_of(ray_trial: RayTrial) -> Assignment:
     return work
 
 
-def _number(work: Assignment) -> int:
-    return _TEST if isinstance(work, FinalTest) else work.trial_id
+def _slot(work: Assignment) -> Slot:
+    return work.trial_id if isinstance(work, Train) else "test"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Literal
 
 from ray import tune
 
@@ -17,6 +15,7 @@ from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, Ru
 from tune_jobs.on_ray.cluster import TrialResources
 from tune_jobs.on_ray.dispatcher import Dispatcher
 from tune_jobs.on_ray.internals import memory_kills_survived, no_progress, quiet_tune
+from tune_jobs.on_ray.scratch import scratch
 from tune_jobs.on_ray.trainable import EpochTrainable, Setting
 from tune_jobs.on_ray.watchdog import Hangs, hang_reports
 from tune_jobs.runs.books import open_books
@@ -32,18 +31,13 @@ from tune_jobs.views.tensorboard import TensorBoard
 from tune_jobs.views.view import View, Views
 
 
-def drive(
-    stretch: Stretch,
-    model: bytes,
-    resources: TrialResources,
-    interrupt: Interrupt,
-    progress: View,
-) -> RunState:
+def drive(stretch: Stretch, model: bytes, resources: TrialResources, progress: View) -> RunState:
     """Drives a run that has its job.json; see `runner.run`."""
     job, folder, experiment = stretch.job, stretch.folder, stretch.experiment
     past = stretch.past
     store = CheckpointStore(folder.checkpoints, job.storage_patience)
-    with open_books(folder, stretch.lease, past, job.storage_patience) as books:
+    interrupt, opened = Interrupt(), open_books(folder, stretch.lease, past, job.storage_patience)
+    with opened as books, interrupt.listening():
         views = Views()
         board = TensorBoard(folder.tensorboard, job.domains)
         views.add(progress, board, ErrorFiles(folder.errors), Reports(folder, stretch.declared))
@@ -66,8 +60,9 @@ def drive(
                 f"the last line of the journal was cut short and is left out ({past.torn} bytes)"
             )
         try:
-            _tune(dispatcher, resources, _setting(job, model, store, folder))
-        except KeyboardInterrupt:  # the second time
+            with interrupt.listening(dispatcher.is_at_work):
+                _tune(dispatcher, resources, _setting(job, model, store, folder))
+        except KeyboardInterrupt:
             books.journal.patience = 0.0
         finally:
             _wrap_up(dispatcher, views)
@@ -81,7 +76,7 @@ def _wrap_up(dispatcher: Dispatcher, views: Views) -> None:
     experiment = dispatcher.experiment
     with suppress(StorageError, OSError):
         if not isinstance(dispatcher.fatal, StorageError):
-            experiment.close(*_outcome(dispatcher))
+            _close(dispatcher)
     views.close()
 
 
@@ -90,11 +85,7 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
         tune.with_parameters(EpochTrainable, setting=setting),
         {"cpu": resources.cpus, "gpu": resources.gpus},
     )
-    with (
-        quiet_tune(),
-        memory_kills_survived(),
-        tempfile.TemporaryDirectory(prefix="tune-jobs-") as scratch,
-    ):
+    with quiet_tune(), memory_kills_survived(), scratch() as folder:
         tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
@@ -106,7 +97,7 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
             ),
             run_config=tune.RunConfig(
                 name="run",
-                storage_path=scratch,  # for what Ray insists on writing; nothing reads it
+                storage_path=str(folder),  # for what Ray insists on writing; nothing reads it
                 verbose=0,
                 callbacks=[no_progress()],
                 stop=RunStopper(dispatcher),
@@ -138,9 +129,11 @@ def _setting(job: TuneJob, model: bytes, store: CheckpointStore, folder: RunFold
     )
 
 
-def _outcome(dispatcher: Dispatcher) -> tuple[Literal["finished", "interrupted", "failed"], str]:
+def _close(dispatcher: Dispatcher) -> None:
+    experiment, interrupt = dispatcher.experiment, dispatcher.interrupt
     if dispatcher.fatal:
-        return "failed", str(dispatcher.fatal)
-    if dispatcher.experiment.finished:
-        return "finished", ""
-    return "interrupted", dispatcher.interrupt.name
+        experiment.close("failed", str(dispatcher.fatal))
+    elif experiment.finished:
+        experiment.close("finished")
+    else:
+        experiment.close("interrupted", interrupt.name, interrupt.number)

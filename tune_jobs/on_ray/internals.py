@@ -10,11 +10,15 @@ import copy
 import logging
 import os
 import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import ray
 from ray._common.utils import get_ray_address_file
 from ray._private.state import state as cluster_state
 from ray.exceptions import ActorUnavailableError, OutOfMemoryError, RayActorError
@@ -39,6 +43,81 @@ TUNE_SETTINGS = {
 """Ray Tune reads these environment variables when a run starts."""
 
 
+PRIVATE_CLUSTER = {
+    # Ray would start workers beforehand that are of no use, since Ray Tune's have an environment
+    # of their own: to start both kinds at once takes seconds on a few cores.
+    "prestart_worker_first_driver": False,
+    # Ray's 15 lets every other process go first: beside two of them, the first epoch comes
+    # after a minute. A person who wants that starts tune-jobs under `nice`.
+    "worker_niceness": 0,
+}
+"""Settings of a cluster that we start, for its own processes."""
+
+LONGEST_TEMP_DIR = 103 - len("/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
+"""Bytes: a socket's path has at most 103 on macOS, and four more on Linux."""
+
+_MARK = "TUNE_JOBS_SCRATCH"
+
+
+def start_cluster(folder: Path, **arguments: Any) -> None:
+    """Starts a Ray on this machine that writes into the folder, and connects to it.
+
+    Its processes have a mark in their environment, and so has whatever they start.
+    """
+    with _environment({_MARK: str(folder)}), _sigterm_left_alone():
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,  # beside a live view, what trials print could not be read
+            logging_level=logging.ERROR,
+            _system_config=PRIVATE_CLUSTER,
+            _temp_dir=str(folder),
+            **arguments,
+        )
+
+
+def join_cluster() -> None:
+    """Connects to the cluster that Ray finds. Raises ConnectionError."""
+    with _sigterm_left_alone():
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+
+
+@contextmanager
+def _sigterm_left_alone() -> Iterator[None]:
+    """As `ray.init` returns, it has taken SIGTERM for itself."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+def end_processes_of(folder: Path) -> None:
+    """Kills what `start_cluster` started, and what that started; returns when it is gone.
+
+    Some of it outlives the rest for seconds, and all of it a process that gets no signals.
+    """
+    import psutil  # Ray brings it, and knows where it is
+
+    def marked(process: psutil.Process) -> bool:
+        with suppress(psutil.Error):
+            return bool(process.environ().get(_MARK) == str(folder))
+        return False
+
+    deadline = time.monotonic() + 5
+    while (left := list(filter(marked, psutil.process_iter()))) and time.monotonic() < deadline:
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=1)
+
+
+def temporary_folder() -> Path:
+    """Of this machine, as Ray has it: $RAY_TMPDIR, $TMPDIR or /tmp."""
+    return address_file().parent.parent
+
+
 def address_file() -> Path:
     """Where `ray start` leaves the address of this machine's cluster."""
     return Path(get_ray_address_file(None))
@@ -56,17 +135,12 @@ def draining_nodes() -> set[str]:
 def quiet_tune() -> Iterator[None]:
     """Ray Tune under our settings, and silent, since the views say what matters."""
     logger = logging.getLogger("ray.tune")
-    before, level = {name: os.environ.get(name) for name in TUNE_SETTINGS}, logger.level
-    os.environ.update(TUNE_SETTINGS)
+    level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        yield
+        with _environment(TUNE_SETTINGS):
+            yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
         logger.setLevel(level)
 
 
@@ -154,3 +228,18 @@ def time_attr_of(scheduler: Any) -> str | None:
     """What a scheduler of Ray Tune's counts as time; None where it does not say."""
     found: str | None = getattr(scheduler, "_time_attr", None)
     return found
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Inside, these environment variables are set."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.on_ray.cluster import TrialResources, connected
 from tune_jobs.on_ray.packed import packed
+from tune_jobs.on_ray.scratch import scratch
 from tune_jobs.runs.folder import RunFolder
-from tune_jobs.runs.interrupt import Interrupt
+from tune_jobs.runs.interrupt import before_exit
 from tune_jobs.runs.stretch import Stretch
 from tune_jobs.views.view import View
 
@@ -28,25 +30,24 @@ def run(stretch: Stretch, progress: View) -> RunState:
     gives out.
     """
     model = packed(stretch.job.model_class())
-    interrupt = Interrupt()
-    with _connected(interrupt):
+    with before_exit(progress.close), _connected():
         from tune_jobs.on_ray.driver import drive
 
         resources = TrialResources.of(stretch.job)
         if stretch.is_new:
             stretch.folder.create(stretch.job, ray.cluster_resources(), stretch.file)
         with _way_on_told(stretch.folder):
-            return drive(stretch, model, resources, interrupt, progress)
+            return drive(stretch, model, resources, progress)
 
 
 @contextmanager
-def _connected(interrupt: Interrupt) -> Iterator[None]:
+def _connected() -> Iterator[None]:
     """A connection to Ray, which takes seconds to start; so does the import of Ray Tune, which is
     done meanwhile. Both import few of the same modules then, and those import no others, so that
     neither thread meets one half made."""
-    with interrupt.listening(), ThreadPoolExecutor(1) as background:
+    with scratch() as folder, ThreadPoolExecutor(1) as background:
         imported = background.submit(import_module, "tune_jobs.on_ray.driver")
-        with connected(), interrupt.listening():  # again, since Ray takes SIGTERM for itself
+        with connected(folder):
             imported.result()
             yield
 
@@ -54,8 +55,10 @@ def _connected(interrupt: Interrupt) -> Iterator[None]:
 @contextmanager
 def _way_on_told(folder: RunFolder) -> Iterator[None]:
     """What ended the run before its time is told with the way to go on."""
+    told = f"\ninterrupted; `{folder.resume_command}` goes on with the run\n"
     try:
-        yield
+        with before_exit(lambda: sys.stderr.write(told)):
+            yield
     except UserError as error:
         way_on = f"`{folder.resume_command}` goes on with the run"
         raise UserError(*error.problems, f"when that is mended, {way_on}") from error

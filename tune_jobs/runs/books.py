@@ -1,70 +1,17 @@
-"""A run in the hands of one driver: locked, its journal open, its copy in the bucket kept up."""
+"""Where the driver of a locked run writes: its journal, and its copy in the bucket."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import platform
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from queue import SimpleQueue
-
-from filelock import FileLock, Timeout
 
 from tune_jobs.errors import UserError
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import Journal, Past
-from tune_jobs.storage.lease import Lease, driver_in
+from tune_jobs.storage.lease import Lease
 from tune_jobs.storage.mirror import Mirror
-
-
-@contextmanager
-def locked(folder: RunFolder) -> Iterator[Lease | None]:
-    """Nobody else can drive the run meanwhile, whose folder is made if need be; a driver that
-    dies keeps no lock. For a run in a bucket there is a lease too, which has to be renewed.
-
-    Raises UserError, with the holder's name, where somebody does.
-    """
-    lock = FileLock(folder.lock)
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        driver = _noted_driver(folder)
-        raise UserError(
-            f"run {folder.name!r} is in use by {driver}; `tune-jobs status {folder.name}` shows "
-            "how it stands"
-        ) from None
-    except OSError as error:
-        raise UserError(f"{folder.path} cannot be written: {error}") from error
-    lease = None
-    try:
-        _note_driver(folder)
-        if folder.bucket:
-            lease = Lease(folder.bucket)
-        yield lease
-    finally:
-        if lease:
-            lease.release()
-        folder.remove_if_empty()
-        lock.release()
-
-
-def driver_of(folder: RunFolder) -> str:
-    """Who drives a run, in words; nothing where nobody does. Raises StorageError."""
-    if folder.bucket:
-        return driver_in(folder.bucket)
-    try:
-        with folder.lock.open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # gotten: nobody has it
-    except BlockingIOError:
-        return _noted_driver(folder)
-    except OSError:
-        pass
-    return ""
 
 
 @dataclass(frozen=True)
@@ -112,20 +59,3 @@ def open_books(
 def _close_quietly(journal: Journal) -> None:
     with suppress(OSError):  # whatever ended the run is told, and not this
         journal.close()
-
-
-def _note_driver(folder: RunFolder) -> None:
-    with suppress(OSError):  # only for those who ask
-        _note(folder).write_text(json.dumps({"host": platform.node(), "pid": os.getpid()}))
-
-
-def _noted_driver(folder: RunFolder) -> str:
-    try:
-        found = json.loads(_note(folder).read_text())
-        return f"process {found['pid']} on {found['host']}"
-    except (OSError, ValueError, KeyError):
-        return "another process"
-
-
-def _note(folder: RunFolder) -> Path:
-    return folder.path / ".driver"

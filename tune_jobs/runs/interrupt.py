@@ -1,27 +1,45 @@
-"""Ctrl-C, SIGTERM and a closed terminal while a run goes on: an end in good order, and at once
-when repeated."""
+"""Ctrl-C, SIGTERM and a closed terminal: how a run ends then, and how a process does.
+
+A run lets the epochs at work finish (`Interrupt`). Everything else ends at once: `tune-jobs`
+has no code that can keep it alive (`ending_at_once`).
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+EXIT_BY_SIGNAL = 128  # and its number, as shells have it
+ANSWER_SECONDS = 3.0  # for an end in good order
+LAST_SECONDS = 2.0  # for what is done before the end in any case
+
+_before_exit: list[Callable[[], object]] = []
+_listening: list[Interrupt] = []
 
 
 class Interrupt:
-    """Whether the run was told to end, and by which signal."""
+    """Whether a run was told to end, and by which signal."""
 
     def __init__(self) -> None:
         self._signal: signal.Signals | None = None
         self._told = False
+        self._waits: Callable[[], bool] = lambda: True
 
     @property
     def asked(self) -> bool:
         return self._signal is not None
+
+    @property
+    def number(self) -> int:
+        """Of the signal, or 0."""
+        return self._signal or 0
 
     @property
     def name(self) -> str:
@@ -33,26 +51,95 @@ class Interrupt:
         news, self._told = self.asked and not self._told, self.asked
         return news
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """The first signal inside is noted, the next one raises KeyboardInterrupt.
+    def waits(self) -> bool:
+        """Whether something is at work that should be finished before the end."""
+        return self._waits()
 
-        A signal that is ignored, as under nohup, stays so; outside of the main thread, where
-        Python allows no handlers, nothing is changed.
-        """
+    @contextmanager
+    def listening(self, at_work: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """A signal inside is noted while something is at work that should be finished; the next
+        one, or the first where nothing is, raises KeyboardInterrupt."""
         if threading.current_thread() is not threading.main_thread():
-            yield
+            yield  # Python allows no handlers
             return
-        before = {n: signal.getsignal(n) for n in SIGNALS if signal.getsignal(n) != signal.SIG_IGN}
-        for number in before:
-            signal.signal(number, self._note)
+        before, self._waits = self._waits, at_work
+        _listening.append(self)
+        handlers = _not_ignored()
         try:
+            for number in handlers:
+                signal.signal(number, self._note)
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
+            _listening.pop()
+            self._waits = before
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        at_once, self._signal = self.asked or not self.waits(), signal.Signals(number)
+        if at_once:
             raise KeyboardInterrupt
-        self._signal = signal.Signals(number)
+
+
+def end_at_once_when_told() -> None:
+    """For a process that is a command: from now on a signal ends it, without a traceback and with
+    the exit code that shells expect, also where it is in native code for minutes. A run that is
+    `listening` comes first, and has seconds for its end."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reader,), daemon=True).start()
+    for number in _not_ignored():
+        signal.signal(number, lambda number, frame: _end(number))
+
+
+@contextmanager
+def before_exit(step: Callable[[], object]) -> Iterator[None]:
+    """Inside, this is done before the process is ended at once. It may run in any thread, has
+    seconds, and nothing is done after it."""
+    _before_exit.append(step)
+    try:
+        yield
+    finally:
+        _before_exit.remove(step)
+
+
+def _not_ignored() -> dict[signal.Signals, Any]:
+    """Our signals with their present handlers; one that is ignored, as under nohup, stays so."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    return {n: handler for n, handler in handlers.items() if handler != signal.SIG_IGN}
+
+
+def _watch(reader: int) -> None:
+    """Ends the process where the main thread does not, which may be far from any Python code."""
+    noted = False
+    while number := os.read(reader, 1)[0]:
+        if number not in SIGNALS:
+            continue
+        if _listening and not noted and _listening[-1].waits():
+            noted = True
+            continue
+        if _listening:
+            time.sleep(ANSWER_SECONDS)
+        _end(number)
+
+
+_ending = threading.Lock()
+
+
+def _end(number: int) -> NoReturn:
+    with _ending:  # for ever
+        try:
+            deadline = time.monotonic() + LAST_SECONDS
+            steps = [threading.Thread(target=_take, args=(s,), daemon=True) for s in _before_exit]
+            for step in steps:
+                step.start()
+            for step in steps:
+                step.join(max(0.0, deadline - time.monotonic()))
+        finally:
+            os._exit(EXIT_BY_SIGNAL + number)
+
+
+def _take(step: Callable[[], object]) -> None:
+    with suppress(Exception):
+        step()

@@ -17,15 +17,15 @@ from tune_jobs.storage.place import Place
 LEASE_SECONDS = 30.0
 
 
-def driver_in(place: Place) -> str:
+def holder_of(place: Place) -> str:
     """Who has the lease of the run in this place, in words; nothing where nobody has. Compared
     with this machine's clock, so only to be shown. Raises StorageError."""
     leases = patiently(lambda: place.modified("lease"), 0.0)
     fresh = [name for name, at in leases.items() if time.time() - at < LEASE_SECONDS]
-    return holder_of(place, fresh[0]) if fresh else ""
+    return _writer_of(place, fresh[0]) if fresh else ""
 
 
-def holder_of(place: Place, name: str) -> str:
+def _writer_of(place: Place, name: str) -> str:
     """The driver that wrote a lease."""
     try:
         found = json.loads(place.read(name))
@@ -76,7 +76,7 @@ class Lease:
         fresh = [name for name, modified in others.items() if now - modified < self._seconds]
         if fresh:
             self.release()
-            holder = holder_of(self._place, fresh[0])
+            holder = _writer_of(self._place, fresh[0])
             raise UserError(
                 f"run {self._place.url} is in use by {holder}; if that died, wait "
                 f"{self._seconds:.0f} s"
@@ -94,7 +94,7 @@ class Lease:
 
     def _lose(self) -> None:
         others = sorted(set(self._place.files("lease")) - {self._name})
-        holder = holder_of(self._place, others[0]) if others else "another driver"
+        holder = _writer_of(self._place, others[0]) if others else "another driver"
         self.lost = StorageError(
             f"run {self._place.url} was taken over by {holder} while the storage could not be "
             "reached from here"

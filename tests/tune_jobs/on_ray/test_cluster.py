@@ -29,20 +29,29 @@ def address_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_where_no_cluster_was_started_a_run_starts_its_own(address_file: Path) -> None:
-    assert cluster._address() == "local"
+    assert not cluster._is_there()
 
 
 def test_a_cluster_that_is_there_is_joined(address_file: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address_file.write_text(f"127.0.0.1:{server.getsockname()[1]}\n")
-        assert cluster._address() is None
+        assert cluster._is_there()
 
 
 def test_a_cluster_that_died_and_left_its_address_is_not_waited_for(
     address_file: Path, nobody: str
 ) -> None:
     address_file.write_text(nobody)
-    assert cluster._address() == "local"
+    assert not cluster._is_there()
+
+
+def test_who_asks_for_a_local_one_joins_none(
+    address_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address_file.write_text(f"127.0.0.1:{server.getsockname()[1]}\n")
+        assert not cluster._is_there()
 
 
 def test_a_named_cluster_that_does_not_answer_is_an_error(
@@ -50,4 +59,4 @@ def test_a_named_cluster_that_does_not_answer_is_an_error(
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", nobody)
     with pytest.raises(UserError, match=rf"RAY_ADDRESS is '{nobody}'.*nothing answers"):
-        cluster._address()
+        cluster._is_there()

@@ -1,0 +1,150 @@
+"""A run of Ray Tune, under our settings, with a trial of every kind that we have to know about."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ray.cloudpickle
+from ray import tune
+from ray.exceptions import OutOfMemoryError
+from ray.tune import schedulers
+from ray.tune.search import Searcher
+
+from tune_jobs.on_ray import internals
+
+KINDS = ("waits", "source", "raises", "dies", "no start", "greedy", "copy")
+
+
+@dataclass
+class Lab:
+    """What was seen in a run of Ray Tune with a trial of every kind."""
+
+    errors: dict[str, Exception | None] = field(default_factory=dict)
+    results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    handlers: set[Any] = field(default_factory=set)
+    said: str = ""
+    files: list[str] = field(default_factory=list)
+
+
+class Subject(tune.Trainable):
+    """Counts its steps in ``total``, which its checkpoint has."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self.total = 100 if config["kind"] == "source" else 0
+        if config["kind"] == "no start":
+            raise ArithmeticError("no start")
+
+    def step(self) -> dict[str, Any]:
+        match self.config["kind"]:
+            case "raises":
+                raise ArithmeticError("too much")
+            case "dies":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "greedy":
+                raise OutOfMemoryError("Task was killed due to the node running low on memory.")
+        self.total += 1
+        return {"total": self.total, "folder": os.getcwd(), "process": os.getpid()}
+
+    def save_checkpoint(self, folder: str) -> None:
+        Path(folder, "total").write_text(str(self.total))
+
+    def load_checkpoint(self, folder: str) -> None:  # type: ignore[override]
+        self.total = int(Path(folder, "total").read_text())
+
+
+class Kinds(Searcher):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = list(KINDS)
+
+    def suggest(self, trial_id: str) -> Any:
+        return {"kind": self.left.pop(0)} if self.left else Searcher.FINISHED
+
+    def on_trial_complete(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def save(self, checkpoint_path: str) -> None:
+        pass
+
+    def restore(self, checkpoint_path: str) -> None:
+        pass
+
+
+class Watch(schedulers.FIFOScheduler):
+    """Notes what happens; has ``copy`` go on, after its first step, from where ``source`` ended."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__()
+        self.lab, self.source = lab, None
+
+    def __getstate__(self) -> None:
+        pass
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        kind = trial.config["kind"]
+        self.lab.results.setdefault(kind, []).append(result)
+        self.lab.handlers.add(signal.getsignal(signal.SIGINT))
+        if kind == "source":
+            self.source = trial
+        if kind == "copy" and len(self.lab.results[kind]) == 1:
+            internals.pause(tune_controller, trial)
+            assert self.source is not None
+            internals.start_from(trial, self.source.latest_checkpoint_result)
+            return self.NOOP
+        return self.CONTINUE
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        self.lab.errors[trial.config["kind"]] = internals.error_of(trial)
+
+
+class WhenOnlyOneWaits(tune.Stopper):
+    """Ends the run when all trials but ``waits`` are over, and those that still may come."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.lab = watch.lab
+
+    def __getstate__(self) -> None:
+        pass
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return bool(result["training_iteration"] == 2)
+
+    def stop_all(self) -> bool:
+        over = {kind for kind, results in self.lab.results.items() if len(results) == 2}
+        return over | self.lab.errors.keys() == set(KINDS) - {"waits"}
+
+
+def run_lab(folder: Path) -> Lab:
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import it
+    lab = Lab()
+    watch = Watch(lab)
+
+    def resources(config: dict[str, Any]) -> dict[str, float]:
+        return {"cpu": 64 if config["kind"] == "waits" else 1}
+
+    screen = io.StringIO()
+    with redirect_stdout(screen), internals.quiet_tune(), internals.memory_kills_survived():
+        tune.Tuner(
+            tune.with_resources(Subject, resources),
+            tune_config=tune.TuneConfig(
+                search_alg=Kinds(), scheduler=watch, num_samples=len(KINDS), reuse_actors=True
+            ),
+            run_config=tune.RunConfig(
+                name="lab",
+                storage_path=str(folder),
+                verbose=0,
+                callbacks=[internals.no_progress()],
+                stop=WhenOnlyOneWaits(watch),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1),
+            ),
+        ).fit()
+    lab.said = screen.getvalue()
+    lab.files = [path.name for path in folder.rglob("*")]
+    return lab
