@@ -64,7 +64,7 @@ def start_cluster(folder: Path, **arguments: Any) -> None:
 
     Its processes have a mark in their environment, and so has whatever they start.
     """
-    with _environment({_MARK: str(folder)}), _sigterm_left_alone():
+    with _environment({_MARK: str(folder)}), _sigterm_left_alone(), _deaf_to_hangups():
         ray.init(
             address="local",
             include_dashboard=False,
@@ -91,6 +91,17 @@ def _sigterm_left_alone() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _deaf_to_hangups() -> Iterator[None]:
+    """What is started inside lives on when the terminal is closed, as it does on Ctrl-C, until
+    the driver ends it. The driver hears it, in another thread or later."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_processes_of(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Ctrl-C, SIGTERM and a closed terminal: how a run ends then, and how a process does.
 
-A run lets the epochs at work finish (`Interrupt`). Everything else ends at once: `tune-jobs`
-has no code that can keep it alive (`ending_at_once`).
+A run lets the epochs at work finish (`Interrupt`). Every other moment of a command ends at once
+(`end_at_once_when_told`).
 """
 
 from __future__ import annotations
