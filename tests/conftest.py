@@ -59,12 +59,12 @@ def ray_session() -> Iterator[None]:
     import ray
 
     from tune_jobs.on_ray.internals import start_cluster
-    from tune_jobs.on_ray.scratch import scratch
+    from tune_jobs.on_ray.scratch import MARK, scratch
 
     with scratch() as folder:
         with pytest.MonkeyPatch.context() as environment:
             for name, value in CREDENTIALS.items():  # for checkpoints in a bucket
                 environment.setenv(name, value)
-            start_cluster(folder, num_cpus=2, num_gpus=0)
+            start_cluster(folder, {MARK: str(folder)}, num_cpus=2, num_gpus=0)
         yield
         ray.shutdown()

@@ -14,6 +14,7 @@ import ray
 from tune_jobs.errors import UserError
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.internals import address_file, draining_nodes, join_cluster, start_cluster
+from tune_jobs.on_ray.scratch import MARK
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def connected(folder: Path) -> Iterator[None]:
         if _is_there():
             _join()
         else:
-            start_cluster(folder)
+            start_cluster(folder, {MARK: str(folder)})
         yield
     finally:
         ray.shutdown()

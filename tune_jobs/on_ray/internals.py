@@ -12,9 +12,8 @@ import os
 import pickle
 import signal
 import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +21,7 @@ import ray
 from ray._common.utils import get_ray_address_file
 from ray._private.state import state as cluster_state
 from ray.exceptions import ActorUnavailableError, OutOfMemoryError, RayActorError
+from ray.thirdparty_files import psutil as psutil
 
 if TYPE_CHECKING:
     from ray.tune import Callback
@@ -56,15 +56,11 @@ PRIVATE_CLUSTER = {
 LONGEST_TEMP_DIR = 103 - len("/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
 """Bytes: a socket's path has at most 103 on macOS, and four more on Linux."""
 
-_MARK = "TUNE_JOBS_SCRATCH"
 
-
-def start_cluster(folder: Path, **arguments: Any) -> None:
-    """Starts a Ray on this machine that writes into the folder, and connects to it.
-
-    Its processes have a mark in their environment, and so has whatever they start.
-    """
-    with _environment({_MARK: str(folder)}), _sigterm_left_alone(), _deaf_to_hangups():
+def start_cluster(folder: Path, environment: Mapping[str, str], **arguments: Any) -> None:
+    """Starts a Ray on this machine that writes into the folder, and connects to it. Its
+    processes, and whatever they start, have the environment variables."""
+    with _environment(environment), _sigterm_left_alone(), _deaf_to_hangups():
         ray.init(
             address="local",
             include_dashboard=False,
@@ -102,26 +98,6 @@ def _deaf_to_hangups() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def end_processes_of(folder: Path) -> None:
-    """Kills what `start_cluster` started, and what that started; returns when it is gone.
-
-    Some of it outlives the rest for seconds, and all of it a process that gets no signals.
-    """
-    import psutil  # Ray brings it, and knows where it is
-
-    def marked(process: psutil.Process) -> bool:
-        with suppress(psutil.Error):
-            return bool(process.environ().get(_MARK) == str(folder))
-        return False
-
-    deadline = time.monotonic() + 5
-    while (left := list(filter(marked, psutil.process_iter()))) and time.monotonic() < deadline:
-        for process in left:
-            with suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(left, timeout=1)
 
 
 def temporary_folder() -> Path:

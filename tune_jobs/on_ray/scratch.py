@@ -10,13 +10,17 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from tune_jobs.on_ray.internals import LONGEST_TEMP_DIR, end_processes_of, temporary_folder
+from tune_jobs.on_ray.internals import LONGEST_TEMP_DIR, psutil, temporary_folder
 from tune_jobs.runs.interrupt import before_exit
+
+MARK = "TUNE_JOBS_SCRATCH"
+"""In the environment of a process it names the folder that it was started for."""
 
 _LOCK = "lock"
 
@@ -39,7 +43,7 @@ def scratch() -> Iterator[Path]:
 
 def remove(folder: Path) -> None:
     """Ends what was started for the folder, and removes it."""
-    end_processes_of(folder)
+    _end_processes(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -68,3 +72,35 @@ def _locked(folder: Path) -> IO[str]:
     fcntl.flock(file, fcntl.LOCK_EX)
     unfinished.rename(folder / _LOCK)
     return file
+
+
+def _end_processes(folder: Path) -> None:
+    """Kills what was started for the folder, and what that started; returns when it is gone."""
+    deadline = time.monotonic() + 5
+    while (found := _processes(folder)) and time.monotonic() < deadline:
+        _each(found, psutil.Process.suspend)  # so that none starts another meanwhile
+        _each(_processes(folder), psutil.Process.kill)
+        psutil.wait_procs(found, timeout=1)
+
+
+def _processes(folder: Path) -> list[psutil.Process]:
+    """Those with the mark, and their descendants: a process that is about to become another
+    program has no environment at that moment."""
+    parents: dict[psutil.Process, int] = {}
+    found: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            parents[process] = process.ppid()
+            if process.environ().get(MARK) == str(folder):
+                found[process.pid] = process
+    count = 0
+    while count < len(found):
+        count = len(found)
+        found |= {process.pid: process for process, above in parents.items() if above in found}
+    return list(found.values())
+
+
+def _each(processes: Iterable[psutil.Process], do: Callable[[psutil.Process], None]) -> None:
+    for process in processes:
+        with suppress(psutil.Error):
+            do(process)

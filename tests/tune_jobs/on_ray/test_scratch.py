@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.on_ray import internals
-from tune_jobs.on_ray.scratch import scratch
+from tune_jobs.on_ray.scratch import MARK, scratch
 
 DEADLINE = 60.0
 
@@ -23,7 +23,7 @@ from tune_jobs.on_ray.scratch import scratch
 
 with scratch() as folder:
     (folder / "session").mkdir()
-    environment = {{"{internals._MARK}": str(folder)}}
+    environment = {{"{MARK}": str(folder)}}
     child = subprocess.Popen(["/bin/sleep", "1000"], env=environment, stdout=subprocess.DEVNULL)
     print(folder, child.pid, flush=True)
     sys.stdin.read()
@@ -90,7 +90,7 @@ def test_a_driver_that_lives_is_left_alone(temporary: Path) -> None:
 
 def test_a_process_of_somebody_else_is_left_alone(temporary: Path) -> None:
     with scratch() as folder:
-        environment = {**os.environ, internals._MARK: f"{folder}-other"}
+        environment = {**os.environ, MARK: f"{folder}-other"}
         other = subprocess.Popen(["/bin/sleep", "1000"], env=environment)
     assert other.poll() is None
     other.send_signal(signal.SIGKILL)
