@@ -9,8 +9,8 @@ from typing import Any
 
 from tune_jobs.cli.screens import read_run
 from tune_jobs.errors import UserError
-from tune_jobs.runs.books import driver_of
 from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.lock import holder_of
 from tune_jobs.views.report import summary, trial_row
 
 
@@ -36,7 +36,7 @@ def _described(folder: RunFolder) -> dict[str, Any]:
 
 def _summary(folder: RunFolder) -> dict[str, Any]:
     declared, state = read_run(folder)
-    return {**summary(folder, declared, state), "driver": driver_of(folder) or None}
+    return {**summary(folder, declared, state), "driver": holder_of(folder) or None}
 
 
 def _text(content: Any) -> str:

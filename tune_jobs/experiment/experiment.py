@@ -11,7 +11,6 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.extent import Extent
@@ -26,6 +25,7 @@ from tune_jobs.experiment.facts import (
     Moved,
     Opened,
     Reported,
+    RunEnd,
     RunResumed,
     Stopped,
     Suggested,
@@ -203,12 +203,7 @@ class Experiment:
         self.record(Tested(**test.checkpoint._asdict(), metrics={}, error=error))
         return False
 
-    def close(
-        self,
-        status: Literal["finished", "interrupted", "failed"],
-        reason: str = "",
-        signal: int = 0,
-    ) -> None:
+    def close(self, status: RunEnd, reason: str = "", signal: int = 0) -> None:
         self.record(Closed(status=status, reason=reason, signal=signal))
 
     @property

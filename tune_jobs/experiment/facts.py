@@ -164,6 +164,9 @@ class Tested(_Fact):
     error: str = ""
 
 
+RunEnd = Literal["finished", "interrupted", "failed"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Closed(_Fact):
     """The run is over.
@@ -173,7 +176,7 @@ class Closed(_Fact):
     """
 
     fact: Literal["closed"] = "closed"
-    status: Literal["finished", "interrupted", "failed"]
+    status: RunEnd
     reason: str = ""
     signal: int = 0
 

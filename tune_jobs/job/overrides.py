@@ -61,7 +61,9 @@ def _fixed(name: str, text: str, domain: Any) -> Any:
         return value
     if domain.contains(text):  # a choice that looks like a number, and is none
         return text
-    raise UserError(f"--set {name}={text}: {name!r} is {_words(domain)} in this job")
+    raise UserError(
+        f"--set {name}={text}: {name!r} cannot be {value!r}; it is {_words(domain)} in this job"
+    )
 
 
 def _words(domain: Domain) -> str:

@@ -73,7 +73,6 @@ def drive(stretch: Stretch, model: bytes, resources: TrialResources, progress: V
 
 def _wrap_up(dispatcher: Dispatcher, views: Views) -> None:
     """Closes the run and its views; what cannot be written any more is left to a resume."""
-    experiment = dispatcher.experiment
     with suppress(StorageError, OSError):
         if not isinstance(dispatcher.fatal, StorageError):
             _close(dispatcher)

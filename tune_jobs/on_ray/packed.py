@@ -14,7 +14,6 @@ from tune_jobs.job.search import Search
 from tune_jobs.models.base import Model
 from tune_jobs.names import name_of
 
-
 _CODE = (type, FunctionType, ModuleType, Search)
 
 
