@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tune_jobs.errors import counted
+from tune_jobs.experiment.blame import blaming, checked
 from tune_jobs.experiment.early_stopping import EarlyStopping
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
@@ -56,7 +57,10 @@ class Method:
             lineage = state.trials[trial_id].lineage
             over = self._early_stopping.on_report(trial_id, lineage, epoch, loss)
             if trial_id not in self._released:
-                decision = self.scheduler.on_report(trial_id, epoch, loss)
+                with blaming(self.scheduler):
+                    decision = checked(
+                        self.scheduler, self.scheduler.on_report(trial_id, epoch, loss)
+                    )
         self._longer_run.decided(trial_id, epoch, state.extent.reports, over or decision)
         if isinstance(decision, Stop):
             return decision
@@ -73,10 +77,12 @@ class Method:
         for trial_id in sorted(self._released):
             if state.trials[trial_id].status is Status.PAUSED:
                 return Resume(trial_id)
-        return self.scheduler.next_to_resume(exhausted)
+        with blaming(self.scheduler):
+            return self.scheduler.next_to_resume(exhausted)
 
     def eliminated(self, exhausted: bool) -> Mapping[int, str]:
-        return self.scheduler.eliminated(exhausted)
+        with blaming(self.scheduler):
+            return self.scheduler.eliminated(exhausted)
 
     def release(self, trial_id: int) -> None:
         """Takes a trial out of the scheduler's hands: it goes on until it is complete."""
@@ -90,6 +96,10 @@ class Method:
 
     def apply(self, fact: Fact, state: RunState) -> None:
         """The fact took effect in the state."""
+        with blaming(self.scheduler):
+            self._apply(fact, state)
+
+    def _apply(self, fact: Fact, state: RunState) -> None:
         match fact:
             case Opened():
                 for number, known in enumerate(fact.known, start=1):
