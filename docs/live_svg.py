@@ -1,0 +1,24 @@
+"""Draws the live view of a run, as it was after a share of its facts, as an SVG file.
+
+python docs/live_svg.py RUN SHARE FILE.svg
+"""
+
+import io
+import sys
+
+from rich.console import Console
+
+from tune_jobs import Run
+from tune_jobs.runs.journal import read
+from tune_jobs.views.progress import LiveProgress
+
+name, share, path = sys.argv[1:]
+run = Run.open(name)
+facts = list(read(run.folder.journal))
+facts = facts[: round(float(share) * len(facts))]
+screen = Console(record=True, width=100, height=20, file=io.StringIO())
+view = LiveProgress(run.job, Console(file=io.StringIO(), width=100, height=20))
+view.on_fact(facts[-1], run.declared.state(facts))
+screen.print(view._frame())
+view.close()
+screen.save_svg(path, title=f"tune-jobs run {run.declared.name} --name {run.name}")
