@@ -1,10 +1,12 @@
-"""Draws the live view of a run, as it was after a share of its facts, as an SVG file.
+"""Draws the live view of a run, as it was after a share of its facts.
 
 python docs/live_svg.py RUN SHARE FILE.svg
 """
 
 import io
+import re
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
@@ -21,4 +23,5 @@ view = LiveProgress(run.job, Console(file=io.StringIO(), width=100, height=20))
 view.on_fact(facts[-1], run.declared.state(facts))
 screen.print(view._frame())
 view.close()
-screen.save_svg(path, title=f"tune-jobs run {run.declared.name} --name {run.name}")
+drawn = screen.export_svg(title=f"tune-jobs run {run.declared.name} --name {run.name}")
+Path(path).write_text(re.sub(r"@font-face {.*?}\s*", "", drawn, flags=re.DOTALL))

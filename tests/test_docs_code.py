@@ -1,0 +1,109 @@
+"""The code of the README and of docs/ runs as it is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pages import block, defined
+from runs import falling, simulated
+
+from tune_jobs import run as run_job
+from tune_jobs.job.files import load_job
+from tune_jobs.models.command import Command
+from tune_jobs.search_algos.domains import Float, Int
+from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.space import Space
+
+
+@pytest.mark.timeout(300)
+def test_runs_from_python_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ray_session: None
+) -> None:
+    """But for their size."""
+    small = {'name="first"': 'name="first", num_samples=2, max_epochs=3', '"+20"': '"+1"'}
+    code = block("README.md", "import tune_jobs\n")
+    for text, smaller in small.items():
+        assert text in code
+        code = code.replace(text, smaller, 1)
+    run = defined(code, "run")
+    assert len(run.trials()) == 3
+    assert defined(block("docs/python.md", "sort_values"), "best").trial_id == run.best.trial_id
+    classes = defined(block("docs/python.md", "predict"), "classes")
+    assert set(classes.tolist()) <= set(range(10))
+
+
+def test_a_callback_of_ones_own_works_as_written(tmp_path: Path, ray_session: None) -> None:
+    job = defined(block("docs/python.md", "BestSoFar"), "job")
+    run = run_job(job, storage=str(tmp_path), num_samples=1, max_epochs=2)
+    lines = (run.folder.path / "best.txt").read_text().splitlines()
+    assert lines[-1] == f"trial 0: {run.best.value}"  # type: ignore[union-attr]
+    assert not run.state.warnings
+
+
+def test_ready_callbacks_are_declared_as_written() -> None:
+    job = defined(block("docs/python.md", "MLflowCallback"), "job")
+    kinds = [type(callback).__name__ for callback in job.callbacks]
+    assert kinds == ["MLflowCallback", "WandbCallback"]
+
+
+def test_a_model_of_ones_own_runs_as_written(tmp_path: Path, ray_session: None) -> None:
+    path = tmp_path / "line.py"
+    path.write_text(block("docs/models.md", "class Line"))
+    declared, _ = load_job(str(path))
+    done = run_job(declared, name="run", storage=str(tmp_path), max_concurrent=1)
+    assert done.best is not None
+    assert done.best.test is not None
+    assert done.best.test["test_loss"] < 0.1
+
+
+def test_a_program_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("trainer.sh").write_text(block("docs/programs.md", "TUNE_JOBS_RESTORE", "sh"))
+    command = defined(block("docs/programs.md", "TuneJob"), "job").space["command"]
+    first, second = (
+        Command(Command.Config(command=command, max_epochs=3, rate=2)) for _ in range(2)
+    )
+    losses = [first.train_epoch()["loss"] for _ in range(2)]
+    (tmp_path / "saved").mkdir()
+    first.save(tmp_path / "saved")
+    second.load(tmp_path / "saved")
+    assert [*losses, second.train_epoch()["loss"]] == [4, 2, 1]
+    first.close()
+    second.close()
+
+
+@pytest.mark.timeout(300)
+def test_a_ray_tune_script_with_our_methods_runs_as_written(
+    tmp_path: Path, ray_session: None
+) -> None:
+    from ray import tune
+
+    tuner = defined(block("docs/ray-tune.md", "RaySearcher("), "tuner")
+    tuner._local_tuner._run_config = tune.RunConfig(storage_path=str(tmp_path), verbose=0)
+    results = tuner.fit()
+    assert len(results) == 8
+    assert not results.errors
+    assert results.get_best_result().config["x"] == pytest.approx(0.3, abs=0.2)
+
+
+def test_a_job_with_ray_tunes_methods_is_valid_as_written() -> None:
+    defined(block("docs/ray-tune.md", "OptunaSearch("), "job").validate()
+
+
+def test_a_searcher_of_ones_own_works_as_written() -> None:
+    cls = defined(block("docs/extending.md", "class Shrinking"), "Shrinking")
+    run = simulated(searcher=cls, scheduler="fifo", curve=falling, num_samples=40)
+    best = min(trial.config["x"] for trial in run.trials)
+    assert best < 0.02
+    space = Space({"a": Float(1e-3, 1, log=True), "b": Int(1, 9)})
+    assert space.contains(cls(space, 0).suggest(0, History()))
+
+
+def test_a_scheduler_of_ones_own_works_as_written() -> None:
+    cls = defined(block("docs/extending.md", "class Patience"), "Patience")
+    scheduler = cls(9, Space({"x": Float(0, 1)}), 0, epochs=2)
+    kinds = [
+        scheduler.on_report(0, epoch, loss).kind for epoch, loss in enumerate([3, 2, 2.5, 2.4])
+    ]
+    assert kinds == ["continue", "continue", "continue", "stop"]
