@@ -13,15 +13,15 @@ from pydantic import ConfigDict
 Metrics = Mapping[str, float]
 
 STRICT = ConfigDict(extra="forbid")
-"""For a pydantic dataclass: a name it does not have is an error and not passed over."""
+"""For a pydantic dataclass: a name that it does not have is an error."""
 
 
 class FilledIn(NamedTuple):
-    """What a run knows, and fills into the Config of a model that has a field of this name.
+    """What a run fills into the Config of a model that has fields of these names.
 
     Attributes:
         seed: of the job.
-        max_epochs: of a complete training, over which a schedule may stretch.
+        max_epochs: of a complete training; a schedule may span it.
         trial_timeout: seconds that an epoch may take, or None.
     """
 
@@ -30,31 +30,31 @@ class FilledIn(NamedTuple):
     trial_timeout: float | None
 
     def for_config(self, config: type, besides: Container[str] = ()) -> dict[str, Any]:
-        """Those that a dataclass has a field for, but for the names that are set elsewhere."""
+        """The values for the fields that a dataclass has, except those that are set elsewhere."""
         fields = {field.name for field in dataclasses.fields(config)}
         given = self._asdict().items()
         return {name: v for name, v in given if name in fields and name not in besides}
 
 
 class TrainingError(Exception):
-    """Training cannot go on, for a reason that the text tells better than a traceback."""
+    """Training cannot continue; the message explains it better than a traceback would."""
 
 
 class Done(Exception):  # noqa: N818  # nothing went wrong
-    """`Model.train_epoch` raises it where the training has come to its own end before max_epochs,
-    as with an early stopping of its own: the trial is complete with the epochs that it has."""
+    """`Model.train_epoch` raises it to end the training before max_epochs, for example after an
+    early stopping of its own. The trial is then complete."""
 
 
 class Model(ABC):
     """One training of one config, an epoch at a time.
 
     An epoch is one unit of training: a pass over the data, a block of trees, a fold. Two
-    models with the same config train alike, and one that was saved and loaded goes on exactly
-    as if it had never stopped.
+    models with the same config train alike, and a model that was saved and loaded continues
+    exactly as if it had never stopped.
 
-    Subclasses name a frozen dataclass `Config` with every hyperparameter and its default. A run
-    sets the fields that `FilledIn` names, where the Config has them; a cross-validation sets
-    ``fold``. A Config of pydantic's with ``extra="allow"`` takes any name.
+    Subclasses have a frozen dataclass `Config` with every hyperparameter and its default. A run
+    sets the fields that `FilledIn` names, if the Config has them; a cross-validation sets
+    ``fold``. A pydantic Config with ``extra="allow"`` accepts any name.
     """
 
     Config: ClassVar[Any]
@@ -66,44 +66,43 @@ class Model(ABC):
 
     @abstractmethod
     def train_epoch(self) -> Metrics:
-        """Trains one epoch; returns what was measured on the way, such as ``train_loss``.
+        """Trains one epoch; returns metrics of the training, such as ``train_loss``.
 
-        Raises `Done` where there is nothing left to train.
+        Raises `Done` if there is nothing left to train.
         """
 
     @abstractmethod
     def evaluate(self) -> Metrics:
-        """Measures on the validation data, such as ``val_loss`` and ``val_accuracy``."""
+        """Returns metrics on the validation data, such as ``val_loss`` and ``val_accuracy``."""
 
     @abstractmethod
     def test(self) -> Metrics:
-        """Measures on the test data, which nothing else may look at; called once a run."""
+        """Returns metrics on the test data. Called once per run; nothing else uses these data."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """All that training depends on: weights, optimizer, schedule, random state, epoch.
+        """Everything that training depends on: weights, optimizer, schedule, random state, epoch.
 
         Tensors, numbers, text, and lists and dicts of them.
         """
 
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over a `state_dict` of a model with the same shapes."""
+        """Restores a `state_dict` of a model with the same shapes."""
 
     def reconfigure(self, config: Any) -> None:
-        """Puts the hyperparameters of ``config`` in force on the present state.
+        """Changes the hyperparameters to those of ``config`` and keeps the state.
 
-        Needed by schedulers that clone trials (PBT): called after `load` with a state that
-        was trained under another config.
+        Schedulers that clone trials (PBT) need it. It is called after `load` with a state that
+        was trained with another config.
         """
         raise NotImplementedError(f"{type(self).__name__} has no reconfigure(config)")
 
     def close(self) -> None:
-        """Lets go of what would outlive the object, such as a process; nothing is asked of it
-        afterwards."""
+        """Releases what would outlive the object, such as a process. It is the last call."""
 
     def save(self, folder: Path) -> None:
-        """Writes the state into an empty folder; override for a state that is not tensors."""
+        """Writes the state into an empty folder; override it for a state without tensors."""
         import torch  # here, so that a model without torch does not wait for it
 
         torch.save(self.state_dict(), folder / "state.pt")

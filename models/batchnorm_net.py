@@ -1,8 +1,8 @@
 """A fully connected network with batch normalisation (Ioffe & Szegedy 2015) after both of its
 hidden layers.
 
-- the momentum of the running means is a hyperparameter, and the batch size with it: the noise of
-  a batch's mean is the regulariser
+- the momentum of the running means and the batch size are hyperparameters: the noise in a batch's
+  mean regularises
 """
 
 from __future__ import annotations

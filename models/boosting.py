@@ -1,6 +1,6 @@
 """Gradient boosting (Friedman 2001) of trees on histograms (LightGBM; Ke et al., NeurIPS 2017).
 
-An epoch adds trees, each of which corrects what those before it left.
+An epoch adds trees. Each tree corrects the error of the trees before it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from tune_jobs.models.training.tabular import Tabular, TabularConfig
 
 
 class Boosting(Tabular):
-    """Restoring trains again: 1 s for 540 trees on 13,000 rows of California, 5 s for 540 of each
-    class on the digits."""
+    """Restoring trains again: 1 s for 540 trees on 13,000 rows of California housing, 5 s for 540
+    trees per class on the digits."""
 
     @dataclass(frozen=True, config=STRICT)
     class Config(TabularConfig):
-        trees: PositiveInt = 10  # that an epoch adds, for every class
-        learning_rate: PositiveFloat = 0.1  # share of the correction that a tree makes
+        trees: PositiveInt = 10  # per epoch and class
+        learning_rate: PositiveFloat = 0.1  # share of a tree's correction that is added
         max_leaf_nodes: int = Field(default=31, ge=2)
-        min_samples_leaf: PositiveInt = 20  # training rows that every leaf holds at least
+        min_samples_leaf: PositiveInt = 20  # fewest training rows in a leaf
         max_features: float = Field(default=0.8, gt=0, le=1)  # share that a split chooses from
-        l2: NonNegativeFloat = 0.0  # on the values of the leaves
+        l2: NonNegativeFloat = 0.0  # penalty on the values of the leaves
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -47,7 +47,7 @@ class Boosting(Tabular):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
         with threadpool_limits(1):
-            # Epochs of the same config in one go: trees are added up in the same order.
+            # Epochs with the same config are trained at once; the order of the sum stays.
             for epoch, config in enumerate(self.configs, start=1):
                 if self.configs[epoch : epoch + 1] != [config]:
                     self._fit(epoch)
@@ -61,5 +61,5 @@ class Boosting(Tabular):
             min_samples_leaf=config.min_samples_leaf,
             max_features=config.max_features,
             l2_regularization=config.l2,
-            random_state=config.seed,  # of the first epoch; the others go on from there
+            random_state=config.seed,  # the seed of the first epoch; the others continue from there
         ).fit(self._train.x, self._train.y)

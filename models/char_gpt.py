@@ -2,7 +2,7 @@
 
 - the width is heads x head_width, so that every choice of the two fits
 - layers are normalised at their start (pre-norm, as in GPT-2); positions are learned
-- an epoch is a number of steps, each on other examples, and no pass over the data
+- an epoch is a number of steps on different examples, not a pass over the data
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class CharGPT(Supervised):
         batch_size: PositiveInt = 16  # texts of 128 characters
         optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adamw"
         weight_decay: NonNegativeFloat = 0.01
-        steps_per_epoch: PositiveInt = 100  # as far as there are examples
-        depth: PositiveInt = 2  # blocks of attention and of a network for each position
-        heads: PositiveInt = 4  # of attention in each
+        steps_per_epoch: PositiveInt = 100  # per epoch, as long as there are examples
+        depth: PositiveInt = 2  # blocks of attention and a network for each position
+        heads: PositiveInt = 4  # attention heads in each block
         head_width: PositiveInt = 16  # features of one head
-        dropout: float = Field(default=0.1, ge=0, lt=1)  # of attention, and after every layer
+        dropout: float = Field(default=0.1, ge=0, lt=1)  # in attention and after every layer
 
     structural = Supervised.structural | {"depth", "heads", "head_width"}
     evaluation_batch = 128
@@ -55,7 +55,7 @@ class CharGPT(Supervised):
 
 
 class Embedding(nn.Module):
-    """What a character is plus where it stands."""
+    """An embedding of the character plus one of its position."""
 
     def __init__(self, characters: int, positions: int, width: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Embedding(nn.Module):
 
 
 class CausalAttention(nn.Module):
-    """Every position looks at itself and at those before it."""
+    """Every position attends to itself and to the positions before it."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class CausalAttention(nn.Module):
 
 
 class Residual(nn.Sequential):
-    """What the layers say is added to what they were given."""
+    """Adds the output of the layers to their input."""
 
     def forward(self, x: Tensor) -> Tensor:
         change: Tensor = super().forward(x)

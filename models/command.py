@@ -1,10 +1,11 @@
-"""Any program as a model: it is given a config and prints metrics, an epoch a line.
+"""Any program as a model: it gets a config and prints metrics, one line per epoch.
 
-- a JSON object on standard output has the metrics of an epoch; a number alone is the metric
-  ``value``; all else is talk, which errors show
-- ``"checkpoint"`` beside the metrics names what it wrote into $TUNE_JOBS_CHECKPOINTS; with
-  $TUNE_JOBS_RESTORE it goes on from there
-- a program that comes back does the epochs since its newest checkpoint again, unseen
+- a JSON object on standard output holds the metrics of an epoch; a number alone is the metric
+  ``value``; other lines are shown in errors
+- ``"checkpoint"`` beside the metrics names a file or folder in $TUNE_JOBS_CHECKPOINTS; the program
+  continues from the one in $TUNE_JOBS_RESTORE
+- a program that is restored repeats the epochs since its newest checkpoint; their metrics are
+  ignored
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from tune_jobs.models.programs.config import CommandConfig, filled_in, hyperpara
 from tune_jobs.models.programs.program import Program, ProgramError
 
 _LIKE_THIS = 'such as {"loss": 0.5}'
-_PATIENCE = 0.9  # of trial_timeout: at its end the worker is killed and cannot say what was printed
+_PATIENCE = 0.9  # of trial_timeout: later the worker is killed and cannot show what was printed
 
 
 class Command(Model):
-    """A program of any kind, which trains in a process of its own."""
+    """Any program; it trains in a process of its own."""
 
     Config = CommandConfig
 
@@ -67,7 +68,7 @@ class Command(Model):
     def reconfigure(self, config: CommandConfig) -> None:
         if self._checkpoint.path is None:
             raise ProgramError(
-                "a clone goes on from a checkpoint, and the program has written none: put it into "
+                "a clone needs a checkpoint, and the program has written none: write one into "
                 '$TUNE_JOBS_CHECKPOINTS and print {..., "checkpoint": "<its name>"}'
             )
         self._stop()
@@ -78,7 +79,7 @@ class Command(Model):
         self._temporary.cleanup()
 
     def state_dict(self) -> dict[str, Any]:
-        """How far it is; what the program has learned is in the files that `save` copies."""
+        """The number of epochs; what the program has learned is in the files that `save` copies."""
         return {"epoch": self._epoch, "checkpoint_epoch": self._checkpoint.epoch}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -95,15 +96,15 @@ class Command(Model):
         self.load_state_dict(state)
 
     def _next_epoch(self, program: Program, until: float | None) -> Metrics:
-        """What the program prints next, maybe of an epoch that the trial has long had."""
+        """The metrics that the program prints next, maybe for an epoch that was reported before."""
         what = f"epoch {self._printed + 1}"
         found = program.next_metrics(what, until)
         if found is None and self._printed:
             raise Done(f"the program ended by itself after {self._printed} epochs")
         if found is None:
             raise program.error(
-                "the program ended without a line of metrics; it has to print one for every "
-                f"epoch, {_LIKE_THIS}"
+                "the program ended without a line of metrics; it must print one per epoch, "
+                f"{_LIKE_THIS}"
             )
         self._printed += 1
         if found.checkpoint is not None:

@@ -1,11 +1,11 @@
-"""DCGAN (Radford et al. 2015): a generator draws images, a discriminator tells them from real
+"""DCGAN (Radford et al. 2015): a generator draws images, a discriminator separates them from real
 ones, and each is trained against the other.
 
-- two optimizers with a learning rate each
-- the losses only say how the game stands; how good the images are is their Fréchet distance to
-  real ones that nothing was trained on
-- the generator has the loss whose gradient does not fade while it is beaten (Goodfellow et al.
-  2014)
+- two optimizers, each with its own learning rate
+- the losses do not measure the quality of the images; their Fréchet distance to real images that
+  were not used for training does
+- the generator uses the loss whose gradient does not vanish while the discriminator wins
+  (Goodfellow et al. 2014)
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class DCGAN(Model):
     @dataclass(frozen=True, config=STRICT)
     class Config:
         dataset: Literal["mnist", "fashion_mnist"] = "mnist"
-        batch_size: PositiveInt = 64  # real images per step, and as many drawn ones
-        steps_per_epoch: PositiveInt = 100  # as far as there are images
+        batch_size: PositiveInt = 64  # real images per step, and the same number of drawn ones
+        steps_per_epoch: PositiveInt = 100  # per epoch, as long as there are images
         generator_rate: PositiveFloat = 2e-4  # learning rates
         discriminator_rate: PositiveFloat = 2e-4
         beta1: float = Field(default=0.5, ge=0, lt=1)  # of Adam, for both
-        latent: PositiveInt = 64  # random numbers that an image is drawn from
+        latent: PositiveInt = 64  # random numbers from which an image is drawn
         width: PositiveInt = 16  # channels of the 14x14 maps; the 7x7 ones have twice as many
         seed: NonNegativeInt = 0
         fold: Fold | None = None  # of a cross-validation, which sets it
@@ -113,7 +113,8 @@ class DCGAN(Model):
 
     @torch.no_grad()
     def _distance(self, split: Split) -> float:
-        """Between the real images of a split and as many drawn ones, always the same."""
+        """The distance between a split's real images and the same number of drawn ones, which are
+        always the same."""
         self.generator.eval()
         data = self._examples(split)
         order = torch.arange(len(data.y))
@@ -172,7 +173,7 @@ def _initialise(module: nn.Module) -> None:
 
 
 def _descend(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
-    """One step of an optimizer's own weights, and no gradient for others."""
+    """One step for an optimizer's own weights; other weights get no gradient."""
     optimizer.zero_grad()
     loss.backward(inputs=optimizer.param_groups[0]["params"])
     optimizer.step()

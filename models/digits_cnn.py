@@ -1,7 +1,7 @@
-"""A small CNN for scikit-learn's 8x8 digits, which come inside the package.
+"""A small CNN for the 8x8 digits that come with scikit-learn.
 
 - three 3x3 convolutions with batch normalisation, two poolings, dropout before one linear layer
-- every training image is turned, moved and scaled a little, each in its own way
+- every training image is rotated, moved and scaled a little, each differently
 - width, dropout, augmentation and the whole optimizer are hyperparameters
 """
 
@@ -22,7 +22,7 @@ class DigitsCNN(ImageClassifier):
     class Config(ImageRecipe):
         dataset: Literal["digits"] = "digits"
         batch_size: PositiveInt = 32
-        width: PositiveInt = 16  # channels of the first two convolutions; the third has twice
+        width: PositiveInt = 16  # channels of two convolutions; the third has twice as many
         dropout: float = Field(default=0.3, ge=0, lt=1)  # share of features dropped
         rotation: NonNegativeFloat = 10.0
         shift: NonNegativeFloat = 1.0

@@ -1,9 +1,9 @@
-"""Any of torchvision's image classifiers, from given weights on to new classes.
+"""Any image classifier of torchvision, fine-tuned from given weights to new classes.
 
 - the last layer is new, and may learn faster than the others
-- a share of the others, from the input on, stays as given, with the running means of its batch
-  norms
-- images are scaled on the device, after augmentation, to the size that the weights are used to
+- a share of the other layers, counted from the input, is frozen, with the running means of its
+  batch norms
+- images are scaled on the device, after augmentation, to the size that the weights expect
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tune_jobs.models.training.images import ImageClassifier, ImageRecipe
 from tune_jobs.models.training.recipes import reconfigured
 
 ARCHITECTURES = list_models(torchvision_models, exclude=["googlenet", "inception*"])
-"""Those that give logits in training too; the two others have extra heads then."""
+"""Those that return logits in training too; the excluded ones return more than that."""
 
 
 class Finetune(ImageClassifier):
@@ -36,8 +36,8 @@ class Finetune(ImageClassifier):
         architecture: str = "resnet18"  # a name of torchvision's
         weights: str = "DEFAULT"  # torchvision's, by name; or a file of a state_dict; "": random
         image_size: PositiveInt = 224  # height and width to which images are scaled
-        frozen: float = Field(default=0.0, ge=0, le=1)  # share of the layers but the last
-        head_factor: PositiveFloat = 1.0  # times the learning rate: the last layer's
+        frozen: float = Field(default=0.0, ge=0, le=1)  # share of the layers, without the last one
+        head_factor: PositiveFloat = 1.0  # factor on the learning rate of the last layer
         optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "sgd"
         learning_rate: PositiveFloat = 0.01
 
@@ -78,7 +78,7 @@ class Finetune(ImageClassifier):
 
 
 class FineTuned(nn.Module):
-    """A classifier of which a share of the layers is fixed, behind the scaling of its images."""
+    """A classifier with frozen layers that scales its images first."""
 
     def __init__(self, network: nn.Module, size: int, frozen: float) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ def layers(network: nn.Module) -> dict[str, nn.Module]:
 
 
 def given_weights(architecture: str, weights: str) -> dict[str, Tensor]:
-    """Of a file, or of torchvision's by name. Raises MissingDataError."""
+    """Weights from a file, or torchvision's by name. Raises MissingDataError."""
     state: dict[str, Tensor]
     if Path(weights).is_file():
         state = torch.load(weights, map_location="cpu", weights_only=True)
@@ -122,7 +122,7 @@ def given_weights(architecture: str, weights: str) -> dict[str, Tensor]:
     named = get_model_weights(architecture).__members__
     if weights not in named:
         raise MissingDataError(
-            f"weights {weights!r} are no file here; {architecture} has {', '.join(named)}"
+            f"weights {weights!r} are not a file here; {architecture} has {', '.join(named)}"
         )
     try:
         state = get_model(architecture, weights=weights, progress=False).state_dict()

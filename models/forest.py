@@ -1,7 +1,8 @@
 """A random forest (Breiman, Machine Learning 45, 2001), which grows in blocks of trees.
 
-- an epoch is a block; more trees never make a forest worse but by chance, so a scheduler may cut
-- a block is seeded by the seed and the epoch, whatever came before it
+- an epoch is a block of trees; more trees make a forest worse only by chance, so a scheduler may
+  stop it early
+- the seed and the epoch determine a block, whatever came before it
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from tune_jobs.models.training.tabular import Tabular, TabularConfig, epoch_seed
 
 class Forest(Tabular):
     """No tree is kept: the state is the sum of the trees' outputs on the validation data. The
-    test grows them all again."""
+    test grows all trees again."""
 
     @dataclass(frozen=True, config=STRICT)
     class Config(TabularConfig):
-        trees: PositiveInt = 10  # that an epoch adds
+        trees: PositiveInt = 10  # per epoch
         max_depth: PositiveInt | None = None  # levels; None: until leaves are pure
-        min_samples_leaf: PositiveInt = 1  # training rows that every leaf holds at least
+        min_samples_leaf: PositiveInt = 1  # fewest training rows in a leaf
         max_features: float = Field(default=1.0, gt=0, le=1)  # share that a split chooses from
 
     def __init__(self, config: Config) -> None:

@@ -1,4 +1,4 @@
-"""LeNet-5 (LeCun et al. 1998) with today's habits: ReLU, max pooling, a plain last layer."""
+"""LeNet-5 (LeCun et al. 1998) in a modern form: ReLU, max pooling, a plain last layer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A linear model: regression, or logistic regression of each class against the others.
 
-- stochastic gradient descent, one row a step; an epoch is a pass over the rows in a new order
+- stochastic gradient descent, one row per step; an epoch is a pass over the rows in a new order
 - features and targets are standardised by the training data
-- ridge, lasso and elastic net are penalties of it (for L1: Tsuruoka et al., ACL 2009)
+- ridge, lasso and elastic net are choices of the penalty (L1: Tsuruoka et al., ACL 2009)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sklearn.linear_model import SGDClassifier, SGDRegressor
 from tune_jobs.models.base import STRICT, Metrics
 from tune_jobs.models.training.tabular import Tabular, TabularConfig, epoch_seed
 
-FURTHEST = 5.0  # standard deviations; one district of California has 1,243 people to a household
+FURTHEST = 5.0  # standard deviations; one district of California has 1,243 people per household
 
 
 class Linear(Tabular):

@@ -1,5 +1,5 @@
-"""A fully connected network of which everything is a hyperparameter: depth, width, activation,
-normalisation, dropout. For digits and for tables, for classes and for numbers.
+"""A fully connected network whose depth, width, activation, normalisation and dropout are
+hyperparameters. For digits and tables, for classes and numbers.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class MnistCNN(ImageClassifier):
     @dataclass(frozen=True, config=STRICT)
     class Config(ImageRecipe):
         dataset: Literal["mnist", "fashion_mnist"] = "mnist"
-        channels: PositiveInt = 32  # of the first convolution; the second has twice
+        channels: PositiveInt = 32  # of the first convolution; the second has twice as many
         hidden: PositiveInt = 1024  # units of the fully connected layer
         dropout: float = Field(default=0.5, ge=0, lt=1)  # share of them dropped
 

@@ -1,8 +1,8 @@
 """ResNet-18, -34 and -50 (He et al. 2016) for small images, of any width.
 
-- blocks are torchvision's; their stem, made for 224 pixels, becomes one 3x3 convolution that
-  keeps the resolution, as in the paper's section 4.2
-- ``width`` scales every stage: 64 is the paper's, 8 to 16 train on a CPU
+- the blocks are torchvision's; the stem, made for 224 pixels, is replaced by one 3x3 convolution
+  that keeps the resolution, as in section 4.2 of the paper
+- ``width`` scales every stage: 64 as in the paper, 8 to 16 for a CPU
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STAGES: dict[int, tuple[Any, list[int]]] = {
     34: (BasicBlock, [3, 4, 6, 3]),
     50: (Bottleneck, [3, 4, 6, 3]),
 }
-"""Depth -> kind of block, and how many of them each stage has."""
+"""Depth -> kind of block, and the number of blocks in each stage."""
 
 
 class ResNet(ImageClassifier):
@@ -30,7 +30,7 @@ class ResNet(ImageClassifier):
     class Config(ImageRecipe):
         dataset: Literal["cifar10", "mnist", "fashion_mnist"] = "cifar10"
         depth: Literal[18, 34, 50] = 18  # layers
-        width: PositiveInt = 64  # channels of the first stage; every further one has twice
+        width: PositiveInt = 64  # channels of the first stage; each further stage has twice as many
         batch_size: PositiveInt = 128
         optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "sgd"
         learning_rate: PositiveFloat = 0.1

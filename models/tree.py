@@ -1,6 +1,6 @@
-"""A decision tree (CART; Breiman et al. 1984), which grows in depth.
+"""A decision tree (CART; Breiman et al. 1984) that grows deeper.
 
-An epoch adds levels, so that one training shows every depth and its best epoch is the best depth.
+An epoch adds levels, so one training shows every depth, and its best epoch is the best depth.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from tune_jobs.models.training.tabular import Tabular, TabularConfig
 
 
 class Tree(Tabular):
-    """Each epoch fits the deeper tree from its root, which takes 0.1 s on 13,000 rows; so does
-    restoring it."""
+    """Each epoch fits the deeper tree from its root, which takes 0.1 s on 13,000 rows. Restoring
+    does the same."""
 
     @dataclass(frozen=True, config=STRICT)
     class Config(TabularConfig):
-        levels: PositiveInt = 2  # of depth that an epoch adds
-        min_samples_leaf: PositiveInt = 1  # training rows that every leaf holds at least
+        levels: PositiveInt = 2  # of depth, per epoch
+        min_samples_leaf: PositiveInt = 1  # fewest training rows in a leaf
         max_features: float = Field(default=0.8, gt=0, le=1)  # share that a split chooses from
 
     def fit_epoch(self) -> Metrics:

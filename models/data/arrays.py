@@ -1,4 +1,4 @@
-"""What a data set is once it is prepared, and where data live."""
+"""The form of a prepared data set, and the folder for data."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ class Arrays(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """One of ``of`` parts of the training and validation data, from 0, to validate on while the
-    others are trained on. With ``of`` = 1 everything is trained on, as for a last fit."""
+    """One of ``of`` parts of the training and validation data, from 0. It is for validation, the
+    other parts are for training. With ``of`` = 1 all data are for training, as for a last fit."""
 
     number: int
     of: int
 
 
 class MissingDataError(Exception):
-    """A data set that is neither here nor can be fetched: says which files to put where."""
+    """A data set is not here and cannot be downloaded; the message says which files to put
+    where."""
 
 
 def data_folder() -> Path:

@@ -20,8 +20,8 @@ from tune_jobs.models.data.sources import source_of
 
 
 def load(name: str, split: Split, fold: Fold | None = None) -> Arrays:
-    """One split of a data set, or the split that a fold makes of its training and validation
-    data; the test data are always the same.
+    """One split of a data set. With a fold, training and validation data are split by it; the test
+    data are always the same.
 
     Images are uint8 (n, channels, height, width), tables float32 (n, features), texts uint8
     (n, positions). Labels are int64 classes, float32 targets, or the next characters of a text.
@@ -30,7 +30,7 @@ def load(name: str, split: Split, fold: Fold | None = None) -> Arrays:
         name: one of `tune_jobs.models.data.sources`, or the path of a folder of images with a
             folder for each class.
 
-    Raises MissingDataError where the source is out of reach, or the folder cannot be written.
+    Raises MissingDataError if the source cannot be reached or the folder cannot be written.
     """
     folder = _prepared(name)
     if fold is None or split == "test":
@@ -44,7 +44,7 @@ def load(name: str, split: Split, fold: Fold | None = None) -> Arrays:
 
 
 def _rows(y: NDArray[Any], fold: Fold) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The rows to train on and those to validate on; classes are spread evenly over folds."""
+    """The rows for training and for validation; classes are spread evenly over the folds."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
     classes = y.ndim == 1 and y.dtype.kind in "iu"
@@ -75,8 +75,8 @@ def _prepared(name: str) -> Path:
 
 
 def made_once(path: Path, make: Callable[[Path], None]) -> Path:
-    """A file or folder that all processes of a machine share. Where it is not there yet, ``make``
-    writes it under the name it is given: once, and whole or not at all. Raises OSError."""
+    """A file or folder that all processes of a machine share. If it does not exist, ``make``
+    writes it to the path that it gets: once, and completely or not at all. Raises OSError."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f"{path.name}.lock")):

@@ -1,1 +1,1 @@
-"""Programs as processes: starting and ending them, what they print and what they leave."""
+"""Programs as processes: how they start and end, what they print, what they leave behind."""

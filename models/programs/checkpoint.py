@@ -1,4 +1,4 @@
-"""The newest checkpoint of a program, where the program itself has no hand in it any more."""
+"""The newest checkpoint of a program, moved to where the program cannot change it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tempfile import mkdtemp
 
 
 class Checkpoint:
-    """None at first.
+    """At first there is none.
 
     Attributes:
         path: a file or folder, alone in a folder of its own; or None.
-        epoch: after which it was written; 0 where there is none.
+        epoch: after which it was written; 0 if there is none.
 
     Args:
         folder: for the files.
@@ -25,24 +25,24 @@ class Checkpoint:
         self.epoch = 0
 
     def take(self, written: Path, name: str, epoch: int) -> None:
-        """Moves away what a program wrote as ``name`` into the folder ``written``; the one
-        before is removed.
+        """Takes what a program wrote as ``name`` into the folder ``written``; removes the
+        checkpoint before it.
 
-        Raises ValueError, which goes on from "the line", for a name that leads outside, that is
-        not there, or that was there before.
+        Raises ValueError, with a text that continues "the line", if the name leads outside, does
+        not exist, or was used before.
         """
         path = (written / name).resolve()
         if written.resolve() not in path.parents:
             raise ValueError(f"has the checkpoint {name!r}, which is not in $TUNE_JOBS_CHECKPOINTS")
         if path in self._names:
             raise ValueError(
-                f"has the checkpoint {name!r} again; each needs a new name, since the program "
-                "goes on while one is copied"
+                f"has the checkpoint {name!r} again; each needs a new name, because the program "
+                "continues while one is copied"
             )
         if not path.exists():
             raise ValueError(
-                f"has the checkpoint {name!r}, which is not there; it has to be complete when its "
-                "line is printed"
+                f"has the checkpoint {name!r}, which does not exist; it must be complete before "
+                "its line is printed"
             )
         self._names.add(path)
         before, kept = self.path, self._new_folder()
@@ -51,12 +51,12 @@ class Checkpoint:
             shutil.rmtree(before.parent)
 
     def copy_to(self, folder: Path) -> None:
-        """Raises OSError where the copy cannot be written."""
+        """Raises OSError if the copy cannot be written."""
         if self.path:
             shutil.copytree(self.path.parent, folder)
 
     def copy_from(self, folder: Path, epoch: int) -> None:
-        """What was copied there; none for epoch 0."""
+        """Restores a copy; for epoch 0 there is none."""
         self.path, self.epoch = None, epoch
         if epoch:
             kept = self._new_folder()

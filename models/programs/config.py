@@ -1,4 +1,4 @@
-"""How a program is called: the commands of a job, and the hyperparameters that go into them."""
+"""How a program is called: the commands of a job and their hyperparameters."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NOT_FOR_THE_PROGRAM = ("command", "test_command", "grace_seconds", "trial_timeo
 
 @dataclass(frozen=True, config=ConfigDict(extra="allow"))
 class CommandConfig:
-    """Names beside these are hyperparameters of the program.
+    """All other names are hyperparameters of the program.
 
-    In a command ``{name}`` is a hyperparameter, ``{seed}`` or ``{max_epochs}``, ``{config}`` the
-    path of a JSON file with all of them, and ``{{`` a brace. It is split into words as a shell
-    does it; no shell runs it. ``{fold}``, from 0, is the one of ``{folds}`` to validate on: of 1
-    nothing is held out, of 0 the data are split as always.
+    In a command, ``{name}`` is a hyperparameter, ``{seed}`` or ``{max_epochs}``; ``{config}`` is
+    the path of a JSON file with all of them, and ``{{`` is a brace. The command is split into
+    words as by a shell, but runs without one. ``{fold}``, from 0, is the fold to validate on and
+    ``{folds}`` the number of folds. With 1 fold nothing is held out; 0 means no cross-validation.
     """
 
     command: str
@@ -44,7 +44,7 @@ class CommandConfig:
         if "config" in vars(self):
             raise _refusal(self, "config", "{config} is the path of the JSON file; rename it")
         if "folds" in vars(self):
-            raise _refusal(self, "folds", "{folds} is of a cross-validation; rename it")
+            raise _refusal(self, "folds", "{folds} is the number of folds; rename it")
         for field in ("command", "test_command"):
             try:
                 empty = not filled_in(getattr(self, field), self, Path())
@@ -55,14 +55,14 @@ class CommandConfig:
 
 
 def hyperparameters(config: CommandConfig) -> dict[str, Any]:
-    """What the program is told: all names and values but those that are about calling it."""
+    """What the program gets: all names and values, except those for starting it."""
     told = {name: v for name, v in vars(config).items() if name not in _NOT_FOR_THE_PROGRAM}
     number, of = config.fold or (0, 0)
     return {**told, "fold": number, "folds": of}
 
 
 def filled_in(command: str, config: CommandConfig, file: Path) -> list[str]:
-    """The words of a command, with the config in it and in the JSON ``file``."""
+    """The words of a command with the values of the config; ``file`` is the JSON file."""
     return words(command, {**hyperparameters(config), "config": str(file)})
 
 

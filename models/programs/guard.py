@@ -1,4 +1,4 @@
-"""Sees to it that nothing outlives this process, even if that is killed."""
+"""Ensures that nothing outlives this process, even if it is killed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import subprocess
 from pathlib import Path
 from subprocess import DEVNULL
 
-# The pipe that it reads ends with our process, even by SIGKILL. PR_SET_PDEATHSIG would end one
-# process and not what that started, would do so when the thread that started it ends, and needs
-# Linux.
+# The pipe that it reads ends with our process, even after SIGKILL. PR_SET_PDEATHSIG would end only
+# one process and not its children, already when the thread that started it ends, and only on Linux.
 _SCRIPT = """
 while read -r line; do group=$line; done
 [ -z "$group" ] || kill -9 "-$group"
@@ -18,7 +17,7 @@ rm -rf "$1"
 
 
 class Guard:
-    """Waits for the end of this process, to end a group of processes and remove a folder."""
+    """Ends a group of processes and removes a folder when this process ends."""
 
     def __init__(self, folder: Path) -> None:
         read, self._write = os.pipe()
@@ -27,12 +26,12 @@ class Guard:
             stdin=read,
             stdout=DEVNULL,
             stderr=DEVNULL,
-            start_new_session=True,  # what ends our group or terminal does not end it
+            start_new_session=True,  # a signal to our group or terminal does not end it
         )
         os.close(read)
 
     def watch(self, group: int | None) -> None:
-        """Names the group; None where it has ended, and its number may become another's."""
+        """Sets the group; None once it has ended, because its number may be used again."""
         os.write(self._write, f"{group or ''}\n".encode())
 
     def dismiss(self) -> None:

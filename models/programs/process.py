@@ -1,4 +1,4 @@
-"""A process with all that it starts: what it prints, and its end."""
+"""A process with all its children: what it prints, and how it ends."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from subprocess import DEVNULL, PIPE
 
 from tune_jobs.models.programs.guard import Guard
 
-_MOMENT = 0.05  # seconds between two looks at whether it has ended
+_MOMENT = 0.05  # seconds between two checks for its end
 
 
 class Process:
-    """A group of processes. One that prints more than a pipe holds waits until somebody wants
-    the next line.
+    """A group of processes. If it prints more than a pipe holds, it waits until somebody reads the
+    next line.
 
     Attributes:
-        said: the last lines of standard error, and what is added to them.
+        said: the last lines of standard error, and lines that others add.
 
     Args:
         words: the program and its arguments.
         variables: its environment.
-        folder: is removed if this process dies, and the group is ended.
-        memory: lines of standard error that are kept.
+        folder: removed if this process dies; the group is ended then too.
+        memory: the number of lines of standard error to keep.
 
-    Raises OSError where it cannot be started.
+    Raises OSError if it cannot be started.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """None before its end; of one that a signal killed, the signal's negative number."""
+        """None before its end; after a signal, the negative number of the signal."""
         return self._process.returncode
 
     def next_line(self, until: float | None) -> str | None:
-        """The next line of standard output; None where it has ended and there is none.
+        """The next line of standard output; None if it has ended and no line is left.
 
         Raises TimeoutError at ``until``, a time of `time.monotonic`.
         """
@@ -87,7 +87,7 @@ class Process:
         if not self._has_ended():
             self._signal(signal.SIGTERM)
             until = time.monotonic() + grace
-            # Who still has a pipe is at work, even where the first process of the group is not.
+            # A process that still holds a pipe is alive, even if the first of the group is not.
             while self._selector.get_map() and time.monotonic() < until:
                 self._read(_MOMENT)
                 self._lines.clear()
@@ -100,14 +100,14 @@ class Process:
             pass
 
     def _has_ended(self) -> bool:
-        """What it leaves behind ends with it, while the group's number is not yet another's."""
+        """Ends what it left behind, while the number of the group is not yet used again."""
         if self._process.returncode is None and self._process.poll() is not None:
             self._signal(signal.SIGKILL)
             self._guard.watch(None)
         return self._process.returncode is not None
 
     def _read(self, seconds: float) -> bool:
-        """Reads what there is, or comes within these seconds; whether that was anything."""
+        """Reads what there is or comes within these seconds; returns whether there was any."""
         ready = self._selector.select(seconds)
         for key, _ in ready:
             chunk = os.read(key.fd, 1 << 16)
@@ -121,5 +121,5 @@ class Process:
         return bool(ready)
 
     def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError):  # macOS has the latter for zombies
+        with suppress(ProcessLookupError, PermissionError):  # macOS: the latter for zombies
             os.killpg(self._process.pid, number)

@@ -1,4 +1,4 @@
-"""A program that prints metrics, and what went wrong with it in a person's words."""
+"""A program that prints metrics, and readable errors if something goes wrong."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tune_jobs.models.base import TrainingError
 from tune_jobs.models.programs.lines import Measured, measured
 from tune_jobs.models.programs.process import Process
 
-_LAST_LINES, _LONGEST_LINE = 20, 500  # that an error shows
+_LAST_LINES, _LONGEST_LINE = 20, 500  # shown in an error
 
 
 class ProgramError(TrainingError):
-    """A program did not do its part: what it printed last and, in the last line, what is wrong."""
+    """A program failed: the message has its last lines and then what is wrong."""
 
 
 class Program:
-    """A program at work, with arguments as of `Process`.
+    """A running program. Arguments as for `Process`.
 
-    Raises ProgramError where it cannot be started.
+    Raises ProgramError if it cannot be started.
     """
 
     def __init__(self, words: Sequence[str], variables: Mapping[str, str], folder: Path) -> None:
@@ -35,10 +35,10 @@ class Program:
         self._command_line = shlex.join(words)
 
     def next_metrics(self, what: str, until: float | None) -> Measured | None:
-        """Those of the next line that has any, or None where the program has ended well.
+        """The metrics of the next line that has any, or None if the program exited with 0.
 
-        Raises ProgramError, which names them as ``what``, where they are broken, where the
-        program failed, and where nothing comes by ``until``, a time of `time.monotonic`.
+        Raises ProgramError, which calls them ``what``, if they are broken, if the program failed,
+        or if nothing was printed by ``until``, a time of `time.monotonic`.
         """
         while (line := self._next_line(what, until)) is not None:
             try:
@@ -55,12 +55,12 @@ class Program:
         return None
 
     def error(self, what: str) -> ProgramError:
-        """The last lines of the program, and ``what`` below them."""
+        """An error with the last lines of the program and then the message."""
         said = [f"  {line[:_LONGEST_LINE]}" for line in self._process.said]
         return ProgramError("\n".join([f"$ {self._command_line}", *said, what]))
 
     def end(self, grace: float) -> None:
-        """Ends it and all that it started: SIGTERM, and SIGKILL after ``grace`` seconds."""
+        """Ends it and its children: SIGTERM, and SIGKILL after ``grace`` seconds."""
         self._process.end(grace)
 
     def _next_line(self, what: str, until: float | None) -> str | None:
@@ -69,7 +69,7 @@ class Program:
         except TimeoutError:
             raise self.error(
                 f"the program hangs before the metrics of {what}, or its trial_timeout is too "
-                "short; what it prints may wait in its own buffer: flush it after every line"
+                "short. Its output may wait in a buffer: flush it after every line"
             ) from None
 
 
@@ -77,5 +77,5 @@ def _death(exit_code: int) -> str:
     if exit_code > 0:
         return f"exited with code {exit_code}"
     name = next((s.name for s in signal.Signals if s == -exit_code), f"signal {-exit_code}")
-    hint = " (as a system does that is out of memory)" if -exit_code == signal.SIGKILL else ""
+    hint = " (maybe because the system was out of memory)" if -exit_code == signal.SIGKILL else ""
     return f"was killed by {name}{hint}"

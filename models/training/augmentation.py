@@ -1,8 +1,7 @@
-"""Changes to training images, a whole batch at a time where the batch lives, every image in its
-own way.
+"""Changes to training images: a whole batch at once, on its device, each image differently.
 
-torchvision's transforms draw once for a whole batch, which trains worse (see
-``benchmarks/LOG.md``); mixup, which is meant to, is theirs.
+torchvision's transforms change all images of a batch in the same way, which trains worse (see
+``benchmarks/LOG.md``). Only mixup, which works on a whole batch, is theirs.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from tune_jobs.models.base import STRICT
 
 @dataclass(frozen=True, config=STRICT)
 class Augmentation:
-    """How much training images change; 0 is not at all."""
+    """How much training images change; 0 means not at all."""
 
     crop_padding: NonNegativeInt = 0  # pixels added around before a crop of the old size
     flip: float = Field(default=0.0, ge=0, le=1)  # share of the images, left to right
@@ -29,15 +28,15 @@ class Augmentation:
     zoom: float = Field(default=0.0, ge=0, lt=1)  # at most, as a share, in or out
     shear: NonNegativeFloat = 0.0  # at most, in degrees, either way
     colour: float = Field(default=0.0, ge=0, lt=1)  # at most, of brightness, contrast, saturation
-    cutout: NonNegativeInt = 0  # side of a square put to the background (DeVries & Taylor 2017)
+    cutout: NonNegativeInt = 0  # side of a square set to the background (DeVries & Taylor 2017)
     mixup: NonNegativeFloat = 0.0  # alpha of the shares' Beta distribution (Zhang et al. 2018)
 
 
 def augmented(images: Tensor, how: Augmentation, background: Tensor) -> Tensor:
-    """Normalised images (n, channels, height, width), changed at random; the shape stays.
+    """Normalised images (n, channels, height, width), changed at random, with the same shape.
 
-    ``background`` (channels, 1, 1) fills what comes in from outside. Random numbers are the
-    CPU's, so that a GPU sees the same.
+    ``background`` (channels, 1, 1) fills what lies outside. Random numbers come from the CPU, so
+    that a GPU gets the same ones.
     """
     if how.rotation or how.shift or how.zoom or how.shear:
         images = _moved(images - background, how) + background
@@ -54,8 +53,8 @@ def augmented(images: Tensor, how: Augmentation, background: Tensor) -> Tensor:
 
 
 def mixed(images: Tensor, labels: Tensor, alpha: float, classes: int) -> tuple[Tensor, Tensor]:
-    """Every image blended with another; labels become shares of the classes, (n, classes)."""
-    from torchvision.transforms.v2 import MixUp  # here, since it takes seconds to import
+    """Blends every image with another; labels become shares of the classes, (n, classes)."""
+    from torchvision.transforms.v2 import MixUp  # here, because it takes seconds to import
 
     changed: tuple[Tensor, Tensor] = MixUp(alpha=alpha, num_classes=classes)(images, labels)
     return changed
@@ -67,7 +66,7 @@ def _either_way(n: int, images: Tensor) -> Tensor:
 
 
 def _moved(images: Tensor, how: Augmentation) -> Tensor:
-    """Rotated, sheared, zoomed and shifted in one resampling, with 0 around."""
+    """Images rotated, sheared, zoomed and shifted in one resampling, with 0 outside."""
     turn, zoom, right, down, slant = _either_way(5, images)
     angle = turn * math.radians(how.rotation)
     scale = 1 + zoom * how.zoom

@@ -13,12 +13,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from tune_jobs.models import data
 
-WORKERS = 2  # processes that read ahead where a data set does not fit
+WORKERS = 2  # processes that read ahead if a data set does not fit
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs (n, ...) and labels (n, ...): on the device, or on the disk where they do not fit."""
+    """Inputs (n, ...) and labels (n, ...): on the device, or on the disk if they do not fit."""
 
     x: Tensor
     y: Tensor
@@ -26,7 +26,7 @@ class Examples:
 
     @cached_property
     def mean(self) -> Tensor:
-        """Of every channel, or of every feature; broadcasts against inputs."""
+        """The mean of every channel or feature; broadcasts against inputs."""
         return self._sample.mean(self._all_but_channels, keepdim=True)[0]
 
     @cached_property
@@ -36,7 +36,7 @@ class Examples:
 
     @property
     def _sample(self) -> Tensor:
-        """Enough examples, spread over all, to know the mean by."""
+        """Enough examples, spread over all, to estimate the mean."""
         return self.x[:: max(1, len(self.x) // 5000)].float()
 
     @property
@@ -57,7 +57,7 @@ def examples(
 def batches(
     examples: Examples, order: Tensor, size: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The examples of an order (n,) of their numbers, ``size`` at a time, on the device."""
+    """The examples with the numbers in ``order`` (n,), ``size`` at a time, on the device."""
     parts = order.split(size)
     if examples.fit:
         for rows in parts:
@@ -70,7 +70,7 @@ def batches(
         sampler=parts,
         num_workers=WORKERS,
         pin_memory=device.type == "cuda",
-        generator=torch.Generator(),  # it draws a number, which must not be the training's
+        generator=torch.Generator(),  # it draws a number, but not from the training's
     )
     for x, y in loader:
         yield x.to(device, non_blocking=True), y.to(device, non_blocking=True)

@@ -1,4 +1,4 @@
-"""Cross-validation of any model: its folds, one after the other, as one training."""
+"""Cross-validation of any model: one training whose epochs are the folds."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tune_jobs.models.data import Fold
 
 
 class CrossValidation(Model):
-    """An epoch is a fold, trained to its end. After each, what is reported are the means over
-    the folds so far and, as ``<metric>_std``, their standard deviation.
+    """An epoch is a fold, trained to its end. Each report has the means over the folds so far, and
+    their standard deviations as ``<metric>_std``.
 
     Args:
         model: its Config has a field ``fold``, which it passes to `tune_jobs.models.data.load`.
@@ -23,7 +23,7 @@ class CrossValidation(Model):
         folds: how many.
         max_epochs: of that model, in every fold.
 
-    The test is that of a last model, trained on all of the training and validation data.
+    For the test, a last model is trained on all training and validation data.
     """
 
     def __init__(self, model: type[Model], config: Any, folds: int, max_epochs: int) -> None:
@@ -67,7 +67,7 @@ class CrossValidation(Model):
         return self.model(type(self.config)(**{**vars(self.config), "fold": fold}))
 
     def _trained(self, model: Model) -> Metrics:
-        """Trains it to its end; returns the metrics of its last epoch."""
+        """Trains a model to its end; returns the metrics of its last epoch."""
         metrics: Metrics = {}
         with suppress(Done):
             for _ in range(self.max_epochs):

@@ -14,14 +14,14 @@ def best_device() -> torch.device:
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Matrix products in bfloat16 on GPUs that have it; it needs no scaling of the loss."""
+    """Matrix products in bfloat16 on GPUs that support it; the loss needs no scaling."""
     able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.autocast(device.type, torch.bfloat16, enabled=able)
 
 
 @contextmanager
 def seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
-    """Torch's random numbers are those of (seed, epoch) inside, and untouched outside."""
+    """Inside, (seed, epoch) determines torch's random numbers; outside, they are not changed."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed * 1_000_003 + epoch)

@@ -1,10 +1,10 @@
-"""How far drawn images are from real ones: the Fréchet distance (Heusel et al. 2017) between the
-features that a fixed classifier sees in both.
+"""The distance between drawn and real images: the Fréchet distance (Heusel et al. 2017) of the
+features that a fixed classifier computes for both.
 
-- the paper's Inception network would be a download, and knows photographs; here a small network
+- the paper's Inception network is a download and was trained on photographs; here a small network
   learns the classes of the data set itself, in one pass, once per machine
-- with tanh, strides and double precision, rounding errors do not grow in that pass as they do
-  with ReLU and max pooling: different processors come to the same classifier
+- with tanh, strides and double precision, rounding errors grow less in that pass than with ReLU
+  and max pooling: different processors get the same classifier
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ BATCH = 100
 
 
 def distance(a: Tensor, b: Tensor) -> float:
-    """Of the normal distributions of two sets of features (n, features); NaN if one is NaN."""
+    """The distance of the normal distributions of two sets of features (n, features); NaN if one
+    is NaN."""
     a, b = a.double().cpu(), b.double().cpu()
     covariances = a.T.cov() @ b.T.cov()
     if not covariances.isfinite().all():
         return float("nan")  # torch looks for eigenvalues until it raises
-    # They are real and not negative, but for rounding.
+    # They are real and not negative, except for rounding errors.
     common = torch.linalg.eigvals(covariances).real.clamp(min=0).sqrt().sum()
     apart = (a.mean(0) - b.mean(0)).square().sum()
     return float(apart + a.var(0).sum() + b.var(0).sum() - 2 * common)
 
 
 def feature_network(dataset: str) -> nn.Module:
-    """From images (n, channels, height, width) of 0 to 1 to features (n, features).
+    """Turns images (n, channels, height, width), 0 to 1, into features (n, features).
 
-    It is kept under a digest of what it was trained on. Raises MissingDataError.
+    It is stored under a digest of its training data. Raises MissingDataError.
     """
     x, y = data.load(dataset, "train")
     digest = hashlib.sha256(x.data)
@@ -86,7 +87,7 @@ def _train(classifier: nn.Module, x: Tensor, y: Tensor) -> None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Threads that share such small steps wait for each other ten times as long as they work."""
+    """One thread: threads that share such small steps wait ten times as long as they work."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""What the image classifiers share: a `Supervised` whose training images are augmented."""
+"""What image classifiers share: a `Supervised` with augmented training images."""
 
 from __future__ import annotations
 

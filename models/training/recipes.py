@@ -1,7 +1,7 @@
-"""What the torch models share of a training recipe, every part of it a hyperparameter.
+"""The training recipe that the torch models share; every part is a hyperparameter.
 
-- optimizers are torch's; weight decay is theirs too, and never a second time in the loss
-- a schedule is a function of how much of the training is done, and keeps no state
+- optimizers and weight decay are torch's; no decay is added to the loss
+- a schedule is a function of the share of the training that is done, and has no state
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Recipe:
 
 
 def rate_factor(recipe: Recipe, progress: float) -> float:
-    """What the learning rate is multiplied with when a share of 0 to 1 of the training is done.
+    """The factor on the learning rate when a share of 0 to 1 of the training is done.
 
     - step: times gamma after each of ``cycles`` equal parts but the last
     - multi_step: times gamma at each of the milestones
@@ -57,8 +57,8 @@ def rate_factor(recipe: Recipe, progress: float) -> float:
       2019; the momentum stays)
     - cyclic: triangles from 0 to 1 and back (Smith 2017)
 
-    After a warm-up the schedule has what is left of the training to itself; cyclic, which begins
-    with a rise of its own, has no other.
+    After a warm-up, the schedule spans the rest of the training. cyclic has no warm-up, because
+    it begins with a rise.
     """
     warmup = recipe.warmup if recipe.schedule != "cyclic" else 0.0
     if progress < warmup:
@@ -95,7 +95,7 @@ def _cosine(start: float, end: float, share: float) -> float:
 def make_optimizer(
     parameters: Iterable[nn.Parameter] | list[dict[str, Any]], recipe: Recipe
 ) -> torch.optim.Optimizer:
-    """Of parameters, or of groups of them; a group may have a ``learning_rate_factor``."""
+    """An optimizer of parameters or groups; a group may have a ``learning_rate_factor``."""
     rate, decay, momentum = recipe.learning_rate, recipe.weight_decay, recipe.momentum
     match recipe.optimizer:
         case "adam":
@@ -114,7 +114,7 @@ def make_optimizer(
 def optimize(
     loss: Tensor, optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float
 ) -> None:
-    """One step of gradient descent on a loss, by the recipe."""
+    """One step of gradient descent by the recipe."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     if recipe.l1:
         loss = loss + recipe.l1 * sum(p.abs().sum() for p in parameters if p.dim() > 1)
@@ -131,7 +131,7 @@ def optimize(
 def reconfigured(
     optimizer: torch.optim.Optimizer, groups: list[dict[str, Any]], recipe: Recipe
 ) -> None:
-    """Puts a recipe's numbers in force on an optimizer, of the same kind, that has a state."""
+    """Applies the numbers of a recipe to an optimizer of the same kind, which keeps its state."""
     fresh = make_optimizer(groups, recipe)
     for group, new in zip(optimizer.param_groups, fresh.param_groups, strict=True):
         group.update({key: value for key, value in new.items() if key != "params"})

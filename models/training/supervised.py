@@ -1,6 +1,6 @@
-"""What every network that learns from labelled examples shares: data, epoch, measures, state.
+"""What all networks with labelled examples share: data, epoch, metrics, state.
 
-Tensors stay in memory on the device and batches are picked by index: on small examples a
+Tensors stay in memory on the device, and batches are picked by index: for small examples a
 DataLoader with a transform per sample spends most of its time outside the network.
 """
 
@@ -23,15 +23,15 @@ from tune_jobs.models.training.tasks import task_of
 
 
 class Supervised(Model):
-    """A network trained on a data set of `tune_jobs.models.data`, by a `Recipe` that also
-    names the ``dataset``. Labels say what is learned: classes, or numbers.
+    """A network trained on a data set of `tune_jobs.models.data` by a `Recipe` that also names the
+    ``dataset``. The labels decide the task: classes or numbers.
 
     The randomness of an epoch (order, dropout, augmentation) is a function of the seed and
-    the epoch's number, so there is no random state to save.
+    the number of the epoch, so there is no random state to save.
     """
 
     structural = frozenset({"dataset", "fold", "optimizer"})
-    evaluation_batch: ClassVar[int] = 2048  # examples at once where no gradient is kept
+    evaluation_batch: ClassVar[int] = 2048  # examples at once when no gradient is needed
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -48,19 +48,19 @@ class Supervised(Model):
 
     @abstractmethod
     def build_network(self) -> nn.Module:
-        """From inputs as `prepared` makes them, of shape (n, *shape), to (n, ..., task.outputs)."""
+        """Takes inputs (n, *shape) as from `prepared`, returns (n, ..., task.outputs)."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one input."""
+        """The shape of one input."""
         return tuple(self._train.x.shape[1:])
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """As torch's optimizers take them; see `make_optimizer`."""
+        """Groups for torch's optimizers; see `make_optimizer`."""
         return [{"params": [p for p in self.network.parameters() if p.requires_grad]}]
 
     def prepared(self, x: Tensor) -> Tensor:
-        """Inputs as the network takes them: normalised by the training data."""
+        """Inputs for the network: normalised by the training data."""
         return (x.float() - self._train.mean) / self._train.std
 
     def changed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
-"""What the models of scikit-learn share: rows, epochs, measures, checkpoints.
+"""What the models of scikit-learn share: rows, epochs, metrics, checkpoints.
 
 scikit-learn saves its estimators as pickles, and loading one runs code from the file. So a
-checkpoint is JSON: numbers, and the configs of the epochs so far, under which what it leaves out is
-trained again.
+checkpoint is JSON: numbers, and the configs of the epochs so far, with which the rest is trained
+again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tune_jobs.models.data import Arrays, Fold, Split
 
 @dataclass(frozen=True, config=STRICT)
 class TabularConfig:
-    """What all of them know; pydantic rejects values that make no sense."""
+    """The fields of all of them; pydantic rejects values that make no sense."""
 
     dataset: Literal["digits", "california", "diabetes"] = "digits"
     seed: NonNegativeInt = 0
@@ -34,13 +34,13 @@ class TabularConfig:
 
 
 class Tabular(Model):
-    """A model of the rows of a data set of `tune_jobs.models.data`, on one thread. Labels say
-    what is learned: classes, or targets.
+    """A model of the rows of a data set of `tune_jobs.models.data`, on one thread. The labels
+    decide the task: classes or targets.
 
-    The randomness of an epoch is a function of the seed and the epoch's number, so there is no
-    random state to save. A loss is the mean squared error in the labels' own unit, or the log
-    loss, in which no class is held less likely than one in the number of training rows: a leaf
-    that has never seen a class says 0.
+    The randomness of an epoch is a function of the seed and the number of the epoch, so there is
+    no random state to save. The loss is the mean squared error in the unit of the labels, or the
+    log loss. For the log loss, a probability is at least one over the number of training rows,
+    because a leaf that has never seen a class returns 0.
     """
 
     structural = frozenset({"dataset", "fold"})
@@ -58,11 +58,11 @@ class Tabular(Model):
 
     @abstractmethod
     def fit_epoch(self) -> Metrics:
-        """Trains the epoch whose config `configs` ends with."""
+        """Trains one epoch with the last config of `configs`."""
 
     @abstractmethod
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Targets (n,), or probabilities of the classes (n, classes), of rows (n, features)."""
+        """Targets (n,) or probabilities of the classes (n, classes) for rows (n, features)."""
 
     def train_epoch(self) -> Metrics:
         self.configs.append(self.config)
@@ -83,7 +83,7 @@ class Tabular(Model):
             return self.judged(name, self.predict(rows.x), rows.y)
 
     def judged(self, name: str, outputs: NDArray[Any], labels: NDArray[Any]) -> Metrics:
-        """Outputs as of `predict`, compared with the labels (n,)."""
+        """Compares outputs of `predict` with the labels (n,)."""
         if self.learns_classes:
             likelihood = outputs[np.arange(len(labels)), labels].clip(min=1 / len(self._train.y))
             right = outputs.argmax(axis=1) == labels
@@ -92,7 +92,7 @@ class Tabular(Model):
         return {f"{name}_loss": error, f"{name}_r2": 1 - error / labels.var()}
 
     def outputs(self, estimator: Any, x: NDArray[Any]) -> NDArray[Any]:
-        """Of an estimator of scikit-learn's, as of `predict`."""
+        """The outputs of a scikit-learn estimator, as for `predict`."""
         found: NDArray[Any] = (
             estimator.predict_proba(x) if self.learns_classes else estimator.predict(x)
         )
@@ -120,5 +120,5 @@ class Tabular(Model):
 
 
 def epoch_seed(config: TabularConfig, epoch: int) -> int:
-    """Of what scikit-learn draws in an epoch: another one for another seed or epoch."""
+    """The seed for scikit-learn in an epoch, from the seed of the job and the epoch."""
     return int(np.random.SeedSequence((config.seed, epoch)).generate_state(1)[0])

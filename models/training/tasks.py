@@ -1,4 +1,4 @@
-"""What is learned from labels: classes, or numbers."""
+"""The tasks: classes or numbers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tune_jobs.models.base import Metrics
 
 
 class Task(Protocol):
-    """What a network's outputs are compared with."""
+    """How the outputs of a network are compared with labels."""
 
     outputs: int
-    """Numbers that the network gives for an example."""
+    """How many numbers the network returns per example."""
 
     def loss(self, outputs: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
-        """What training brings down; a number."""
+        """The number that training minimises."""
 
     def measure(self, outputs: Tensor, labels: Tensor) -> Metrics:
-        """``loss``, and what else tells how good the outputs are."""
+        """``loss`` and other metrics of the outputs."""
 
     def predictions(self, outputs: Tensor) -> Tensor:
-        """What the outputs say, in the labels' own terms."""
+        """The outputs in terms of the labels."""
 
 
 class Classes:
@@ -54,7 +54,7 @@ class Classes:
 
 
 class Targets:
-    """Labels (n,) are numbers; a network gives them (n, 1) in units of ``std`` from ``mean``."""
+    """Labels (n,) are numbers; a network returns (n, 1), in units of ``std`` from ``mean``."""
 
     outputs = 1
 
@@ -66,17 +66,17 @@ class Targets:
         return F.mse_loss(outputs.squeeze(-1), (labels - self.mean) / self.std)
 
     def predictions(self, outputs: Tensor) -> Tensor:
-        """Numbers (n,) in the labels' own unit."""
+        """Numbers (n,) in the unit of the labels."""
         return outputs.squeeze(-1) * self.std + self.mean
 
     def measure(self, outputs: Tensor, labels: Tensor) -> Metrics:
-        """The mean squared error in the labels' own unit, and R²."""
+        """The mean squared error in the unit of the labels, and R²."""
         error = (self.predictions(outputs) - labels).square().mean().item()
         return {"loss": error, "r2": 1 - error / labels.var(unbiased=False).item()}
 
 
 def task_of(labels: Any) -> Task:
-    """The task of training labels: a tensor of whole numbers, or of others."""
+    """The task for training labels: classes if they are whole numbers, else numbers."""
     if labels.is_floating_point():
         return Targets(labels.mean().item(), labels.std().item())
     return Classes(int(labels.max()) + 1)

@@ -87,7 +87,7 @@ def test_missing_weights_are_told_with_where_they_belong(
         build(weights="DEFAULT")
     assert get_model_weights(NETWORK)["DEFAULT"].url in str(error.value)
     assert str(tmp_path / "hub" / "checkpoints") in str(error.value)
-    with pytest.raises(MissingDataError, match=r"'IMAGENET' are no file.*IMAGENET1K_V1"):
+    with pytest.raises(MissingDataError, match=r"'IMAGENET' are not a file.*IMAGENET1K_V1"):
         build(weights="IMAGENET")
 
 
