@@ -23,12 +23,12 @@ TEXT_LENGTH = 128  # characters of one example
 
 
 class Source(NamedTuple):
-    key: str  # of what is prepared from it: another one for other contents
+    key: str  # names the prepared data; changes with their contents
     read: Callable[[], dict[Split, Arrays]]
 
 
 def source_of(name: str) -> Source:
-    """A data set of the table, or a folder of images. Raises MissingDataError for neither."""
+    """A data set of the table or a folder of images. Raises MissingDataError otherwise."""
     if name in _SOURCES:
         return _SOURCES[name]()
     folder = Path(name)
@@ -94,8 +94,8 @@ def _mnist(name: str) -> dict[Split, Arrays]:
 
 
 def _cifar10() -> Source:
-    """CIFAR-10, 3x32x32, pixels 0..255: a tenth of its training set to validate on, and its test
-    set. A file cifar10.npz with other parts of it comes first."""
+    """CIFAR-10, 3x32x32, pixels 0..255: a tenth of its training set is for validation. A file
+    cifar10.npz, if there is one, is used instead, even if it holds only a part."""
     file = data_folder() / "cifar10.npz"
     if file.is_file():
         return Source(f"cifar10-{file.stat().st_mtime_ns}", partial(_parts_of_cifar10, file))
@@ -129,7 +129,7 @@ def _cifar10_splits(train: Arrays, test: Arrays) -> dict[Split, Arrays]:
 
 def _python_source() -> Source:
     """The modules of Python's standard library: 90 % / 5 % / 5 % of the files. An example is 128
-    characters, its labels the ones that follow each; what is not ASCII is passed over."""
+    characters; its labels are the characters that follow them. Other than ASCII is skipped."""
     return Source(f"python_source-{platform.python_version()}", _read_modules)
 
 
@@ -167,7 +167,7 @@ def _read_images(folder: Path) -> dict[Split, Arrays]:
         return _split(x, np.array(found.targets))
     except (OSError, ValueError) as error:  # no classes, no image, or too few to split
         raise MissingDataError(
-            f"{folder} is no folder of images to learn from ({error}); it needs a folder for each "
+            f"{folder} is not a folder of images ({error}); it needs a folder for each "
             "class, with seven images or more in each"
         ) from error
 
@@ -206,7 +206,7 @@ def _split(
 
 
 def _with_validation(train: Arrays, test: Arrays, size: int) -> dict[Split, Arrays]:
-    """``size`` examples of the training set are validated on."""
+    """``size`` examples of the training set become the validation set."""
     order = np.random.default_rng(0).permutation(len(train.y))
     rows, held_out = np.sort(order[size:]), np.sort(order[:size])
     return {
