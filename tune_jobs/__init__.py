@@ -59,7 +59,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Imported when first asked for: a worker needs the model, and nothing of the command line."""
+    """Imports a name when it is first used: a worker needs the model, but not the command line."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = _PLACES[name].partition(":")

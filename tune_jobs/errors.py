@@ -1,5 +1,5 @@
-"""Mistakes of a person, said in a way that helps: what, got, allowed, next step; and errors in
-their own code, shown as that code sees them."""
+"""Errors for people: mistakes in their input (what, got, allowed, next step), and errors in their
+own code with the lines of that code."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class UserError(Exception):
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """``did you mean 'asha'?`` where a name is close in meaning or in letters, the list of names
-    where none is."""
+    """``did you mean 'asha'?`` if a name is close in meaning or in letters, else the list of
+    names."""
     names = sorted(names)
     close = _meant(name.lower(), names) or get_close_matches(name, names, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
@@ -60,7 +60,7 @@ _SYNONYMS = {
     "trials": ["num_samples"],
     "workers": ["max_concurrent"],
 }
-"""What people of this field call things that have another name here."""
+"""Common names for things that have another name here."""
 
 
 def _meant(name: str, names: list[str]) -> list[str]:
@@ -79,7 +79,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """The text, or where it is longer its beginning and its end, and how much is left out."""
+    """The text; if it is longer, its beginning, its end, and the number of characters between."""
     if len(text) <= length:
         return text
     left_out = f" [... {len(text) - length} characters ...] "
@@ -88,13 +88,13 @@ def shortened(text: str, length: int) -> str:
 
 
 def whole_characters(text: str) -> str:
-    """The text, with what no encoding can hold, such as the bytes of a file name that are not
-    UTF-8, as ``\\udce9``."""
+    """The text, with characters that no encoding can hold (such as bytes of a file name that are
+    not UTF-8) as ``\\udce9``."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def explain(error: ValidationError, allowed: Iterable[str]) -> UserError:
-    """Pydantic's complaint about a declaration with the ``allowed`` fields, in our words."""
+    """A readable error for pydantic's error about a declaration with the ``allowed`` fields."""
     problems = []
     for problem in error.errors():
         field = ".".join(map(str, problem["loc"]))
@@ -109,9 +109,9 @@ def explain(error: ValidationError, allowed: Iterable[str]) -> UserError:
 
 
 def user_traceback(error: BaseException, said: str = "") -> str:
-    """The traceback without frames of ours, of the import system, of Ray and of pydantic.
+    """The traceback without the frames of tune-jobs, the import system, Ray and pydantic.
 
-    It ends with ``said``, or with the error's own type and text.
+    It ends with ``said``, or with the type and text of the error.
     """
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if _is_shown(frame.filename)
@@ -128,8 +128,8 @@ def _is_shown(file: str) -> bool:
 
 
 def kind_of(error: str) -> str:
-    """What errors with the same cause have in common: the places in a traceback and the type,
-    or, where there is none, the last line without its numbers."""
+    """A key that errors with the same cause share: the places in the traceback and the type; or,
+    without a traceback, the last line without its numbers."""
     places = re.findall(r"^  File .*$", error, re.MULTILINE)
     last = error.strip().rpartition("\n")[2]
     return "\n".join([*places, last.partition(":")[0]]) if places else re.sub(r"\d+", "", last)

@@ -1,4 +1,4 @@
-"""Names in a job, such as ``"asha"`` or ``"my_module:MyModel"``, and the classes they mean."""
+"""Names in a job, such as ``"asha"`` or ``"my_module:MyModel"``, and their classes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tune_jobs.errors import UserError, nearest, user_traceback
 T = TypeVar("T")
 
 RAY_TUNE = "ray.tune:"
-"""How the names of Ray Tune's own objects begin."""
+"""Prefix for the names of Ray Tune's own objects."""
 
 _ONCE_OURS = ("models.", "search_algos.")
-"""How the names of our modules began before they stood in `tune_jobs`."""
+"""Prefixes that our modules had before they moved into `tune_jobs`."""
 
 
 def find_class(name: Any, base: type[T], registry: Mapping[str, str]) -> type[T]:
-    """The class registered under ``name`` or standing at ``module:Class``; a class is itself.
+    """The class for a registered name or for ``module:Class``; a class stays itself.
 
     Raises UserError for a name that is neither, for a module that does not import (with the
-    part of the traceback that lies in user code), and for what is not derived from ``base``.
+    part of the traceback that lies in user code), and for a class not derived from ``base``.
     """
     kind = base.__name__.lower()
     found = _resolve(kind, name, registry) if isinstance(name, str) else name
@@ -36,9 +36,9 @@ def find_class(name: Any, base: type[T], registry: Mapping[str, str]) -> type[T]
 
 
 def name_of(reference: Any) -> str:
-    """A name as it stands in a job, or ``module:Class`` of a class that stands there itself.
+    """A name as it is in a job; for a class ``module:Class``.
 
-    One of Ray Tune's own objects is ``ray.tune:Class``.
+    An object of Ray Tune is ``ray.tune:Class``.
     """
     if isinstance(reference, type):
         return f"{reference.__module__}:{reference.__qualname__}"
@@ -49,7 +49,7 @@ def name_of(reference: Any) -> str:
 
 
 def is_from_ray_tune(reference: Any) -> bool:
-    """Whether it is an object of Ray Tune's, or of a class derived from one there."""
+    """Whether it is an object of a class of Ray Tune, or of one derived from it."""
     return not isinstance(reference, type) and any(map(_is_in_ray_tune, type(reference).__mro__))
 
 
@@ -70,8 +70,8 @@ def _resolve(kind: str, name: str, registry: Mapping[str, str]) -> Any:
 
 
 def _imported(target: str) -> Any:
-    """What stands at ``module:Class``. Where the user has no such module, an old name of one of
-    ours finds it."""
+    """The object at ``module:Class``. An old name of one of our modules works too, unless the user
+    has a module of that name."""
     try:
         return resolve_name(target)
     except ModuleNotFoundError as error:
@@ -85,9 +85,9 @@ def _imported(target: str) -> Any:
 
 
 def checked_options(owner: str, cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as the types that the constructor wants.
+    """The options, converted to the types of the constructor.
 
-    Raises UserError for one that is not a keyword-only parameter of it, or not of its type.
+    Raises UserError for an option that is not a keyword-only parameter, or not of its type.
     """
     options = option_names(cls)
     for name in given:

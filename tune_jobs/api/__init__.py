@@ -1,1 +1,1 @@
-"""The Python door: start a run, look at it, go on with it."""
+"""Runs from Python: start one, look at it, resume it."""

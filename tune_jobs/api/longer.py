@@ -1,4 +1,4 @@
-"""What may be different when a run goes on."""
+"""What may change when a run is resumed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tune_jobs.names import name_of
 
 
 def longer(job: TuneJob, samples: str | int | None, max_epochs: int | None) -> dict[str, Any]:
-    """The fields of a longer run. Raises UserError for what is not more, or cannot be.
+    """The fields of a longer run. Raises UserError if it is not longer, or cannot be.
 
     Args:
         samples: trials in all, or ``"+20"`` for 20 more.
@@ -27,12 +27,12 @@ def longer(job: TuneJob, samples: str | int | None, max_epochs: int | None) -> d
 
 
 def check_budget(state: RunState, job: TuneJob) -> None:
-    """Raises UserError where the time of the whole run is used up."""
+    """Raises UserError if the time of the whole run is used up."""
     budget, spent = job.time_budget, state.seconds
     if budget is not None and spent >= budget:
         raise UserError(
             f"the run has used {spent:.0f} s of its time budget of {budget:g} s; give a larger "
-            "one, for the whole run, with --time-budget"
+            "--time-budget, which is for the whole run"
         )
 
 
@@ -40,14 +40,15 @@ def _check_longer_training(job: TuneJob, max_epochs: int) -> None:
     if job.folds:
         raise UserError(
             f"every fold of the run was trained for {job.max_epochs} epochs, and --max-epochs "
-            f"would train others for {max_epochs}; start a new run"
+            f"would train the other folds for {max_epochs}; start a new run"
         )
     if max_epochs < job.max_epochs:
         raise UserError(f"--max-epochs is {max_epochs}, the run has {job.max_epochs}; give more")
     if not job.build_scheduler().can_grow:
         raise UserError(
             f"scheduler {name_of(job.scheduler)!r} has planned for {job.max_epochs} epochs and "
-            "cannot change that; add trials with --samples, or start a new run with --warm-start"
+            "cannot change its plan; add trials with --samples, or start a new run with "
+            "--warm-start"
         )
 
 

@@ -1,4 +1,4 @@
-"""A run from Python: start it, look at it, take its winner, go on with it."""
+"""A run from Python: start it, look at it, load its best model, resume it."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ def run(
     file: Path | None = None,
     **fields: Any,
 ) -> Run:
-    """Runs a job until it ends, and returns what came of it. Ctrl-C ends it in good order: the
-    run is returned as it stands, and `Run.resume` goes on with it.
+    """Runs a job until it ends, and returns the run. After Ctrl-C it saves the running epochs and
+    returns the run as it is then; `Run.resume` continues it.
 
     Args:
         name: of the run; by default the job's name and the time.
         storage: a folder or ``s3://bucket/folder``; by default $TUNE_JOBS_STORAGE or ./results.
-        progress: what is shown meanwhile; by default a live view in a terminal, a bar in a
-            notebook, lines elsewhere.
+        progress: a view of the run; by default a live view in a terminal, a bar in a notebook,
+            lines elsewhere.
         file: where the job is declared, so that a resume finds its code; by default the file of
-            its classes, or the script that calls.
-        fields: of the job that are different in this run, such as ``num_samples=5``.
+            its classes, or the script that runs.
+        fields: of the job, with other values for this run, such as ``num_samples=5``.
 
-    Raises UserError for a job that cannot work, with nothing started; and where the run cannot
-    go on, with the way to resume it.
+    Raises UserError for a job that cannot work, before anything starts; and if the run cannot
+    continue, with the command that resumes it.
     """
     if is_importing():
         raise UserError(
@@ -74,8 +74,8 @@ class Best:
 
     Attributes:
         value: of the job's metric.
-        config: whole, with what is the same in every trial.
-        test: metrics on the test data; None where they were not measured.
+        config: complete, with the values that are the same in every trial.
+        test: metrics on the test data; None if they were not measured.
     """
 
     trial_id: int
@@ -88,14 +88,14 @@ class Best:
     def load(self) -> Model:
         """The model with the weights of that epoch. Runs no code from the checkpoint.
 
-        Raises UserError where the checkpoint is gone or damaged, for a cross-validation, which
-        keeps no model, and where the code of the model is not there.
+        Raises UserError if the checkpoint is missing or damaged, if the code of the model is
+        missing, and for a cross-validation, which keeps no model.
         """
         job = self._run.job
         if job.folds:
             raise UserError(
-                f"run {self._run.name!r} is a cross-validation, whose checkpoints hold scores and "
-                "no model; train one with this config"
+                f"run {self._run.name!r} is a cross-validation: its checkpoints hold scores, not "
+                "models; train a model with this config"
             )
         cls = job.model_class()
         model = cls(cls.Config(**self.config))
@@ -109,13 +109,13 @@ class Best:
 
 
 class Run:
-    """One execution of a job, also while another process drives it.
+    """One execution of a job. It can be opened while another process drives it.
 
-    What is read of it is as it was at that moment; `refresh` reads it again.
+    It is read once; `refresh` reads it again.
 
     Attributes:
-        folder: where it stands.
-        declared: what of its job a view needs.
+        folder: its files.
+        declared: the part of its job that a view needs.
     """
 
     def __init__(self, folder: RunFolder, storage: Storage, job: TuneJob | None = None) -> None:
@@ -127,9 +127,9 @@ class Run:
 
     @classmethod
     def open(cls, run: str | Path, storage: str | None = None) -> Run:
-        """A run by its name, its path or its URL. Waits for neither Ray nor torch.
+        """A run by its name, its path or its URL. Imports neither Ray nor torch.
 
-        Raises UserError for one that is not there.
+        Raises UserError if it does not exist.
         """
         place = find_storage(storage)
         return cls(find_run(place, str(run)), place)
@@ -148,8 +148,8 @@ class Run:
 
     @property
     def status(self) -> str:
-        """``finished``, ``interrupted`` or ``failed``; ``running`` while somebody drives it, and
-        ``died`` where its driver did not come to an end."""
+        """``finished``, ``interrupted`` or ``failed``; ``running`` while a process drives it;
+        ``died`` if its driver was killed."""
         if holder_of(self.folder):
             return "running"
         return self.state.closed.status if self.state.closed else "died"
@@ -161,7 +161,7 @@ class Run:
 
     @property
     def best(self) -> Best | None:
-        """The best epoch; None before any trial reported the metric."""
+        """The best epoch; None until a trial has reported the metric."""
         found, state = self.state.incumbent, self.state
         if found is None:
             return None
@@ -177,21 +177,22 @@ class Run:
 
     @cached_property
     def job(self) -> TuneJob:
-        """The job as it has grown, with its code. Raises UserError where that is not there."""
+        """The job with its code, as it is after all resumes. Raises UserError if the code is
+        missing."""
         with as_started(self._content):
             return rebuilt(self._content, self._read[0], self._code)
 
     def trials(self) -> DataFrame:
-        """A row a trial: status, epochs, metrics, ``config/<hyperparameter>``, seconds, reason;
-        what trials.csv holds."""
+        """One row per trial: status, epochs, metrics, ``config/<hyperparameter>``, seconds,
+        reason, as in trials.csv."""
         from pandas import DataFrame
 
         rows = [trial_row(trial, self.state) for trial in self.state.trials.values()]
         return DataFrame(rows)
 
     def epochs(self) -> DataFrame:
-        """A row a report: trial_id, epoch, time (since 1970), seconds, node, decision, and every
-        metric."""
+        """One row per report: trial_id, epoch, time (since 1970), seconds, node, decision, and
+        every metric."""
         from pandas import DataFrame
 
         return DataFrame(
@@ -216,16 +217,16 @@ class Run:
         progress: View | None = None,
         **options: Any,
     ) -> Run:
-        """Goes on with the run where it stopped, or makes it longer; returns it as it is then.
+        """Continues the run where it stopped, or makes it longer; returns it as it is then.
 
         Args:
             samples: trials in all, or ``"+20"`` for 20 more.
-            max_epochs: of a complete trial; those that were complete go on.
+            max_epochs: of a complete trial; trials that were complete are trained longer.
             progress: as for `run`.
-            options: ``job_file``, ``truncate_at`` and ``accept_changes``, as of `tune-jobs
+            options: ``job_file``, ``truncate_at`` and ``accept_changes``, as for `tune-jobs
                 resume`; any other is a field of the job, such as ``max_concurrent=2``.
 
-        Raises UserError as `run` does, and where the run is in use or damaged.
+        Raises UserError as `run` does, and if the run is in use or damaged.
         """
         console = RunScreen()
         grown = {"samples": samples, "max_epochs": max_epochs, "job": self._code, **options}

@@ -1,4 +1,4 @@
-"""How a run begins, and how it goes on: what is checked before Ray starts."""
+"""How a run starts and how it is resumed: the checks before Ray starts."""
 
 from __future__ import annotations
 
@@ -29,15 +29,14 @@ Say = Callable[[str], None]
 def beginning(
     job: TuneJob, folder: RunFolder, storage: Storage, file: Path | None, say: Say
 ) -> Iterator[Stretch]:
-    """The first stretch of a run, whose folder is locked inside.
+    """The first stretch of a run. Inside, its folder is locked.
 
     Args:
-        storage: where the run that the job is warmly started from is looked for.
+        storage: where to look for the run that the job names as its warm start.
         file: where the job is declared.
-        say: is told what a person should know before Ray starts.
+        say: shows a line before Ray starts.
 
-    Raises UserError for a job that is not valid, and where the name is taken; then nothing is
-    written.
+    Raises UserError if the job is not valid or the name is taken; then nothing is written.
     """
     folder.check_free()
     job.validate()
@@ -74,20 +73,20 @@ def going_on(
     accept_changes: bool = False,
     **fields: Any,
 ) -> Iterator[Stretch | None]:
-    """The next stretch of a run, whose folder is locked inside; None for a finished run that is
-    not to become longer.
+    """The next stretch of a run; None for a finished run that is not made longer. Inside, its
+    folder is locked.
 
     Args:
         content: of its job.json.
         samples: trials in all, or ``"+20"`` for 20 more.
-        max_epochs: of a complete trial; those that were complete go on.
-        job: whose code it is; by default that in the job's file.
+        max_epochs: of a complete trial; trials that were complete are trained longer.
+        job: has the code; by default the job's file has it.
         job_file: where the job is declared now.
-        truncate_at: a line of a damaged journal; it and what follows are left out.
-        accept_changes: goes on although the scheduler decides otherwise now than it did.
-        fields: others of TuneJob that are different for this stretch.
+        truncate_at: a line of a damaged journal; this line and the following ones are dropped.
+        accept_changes: continue although the scheduler now decides differently.
+        fields: other fields of TuneJob, with new values for this stretch.
 
-    Raises UserError where the run is in use, damaged, of an older version, or cannot grow so.
+    Raises UserError if the run is in use, damaged, of an older version, or cannot become longer.
     """
     if job_file:
         content = {**content, "file": str(Path(job_file).resolve())}
@@ -95,7 +94,7 @@ def going_on(
         if folder.bucket:
             fetch(folder.bucket, folder.path)  # again, now that nobody else writes
         if truncate_at is not None:
-            say(f"the whole journal is kept as {truncate(folder.journal, truncate_at)}")
+            say(f"a copy of the whole journal: {truncate(folder.journal, truncate_at)}")
         past = read_past(folder.journal)
         facts = past.facts if past else []
         was = rebuilt(content, facts, job)
@@ -109,15 +108,15 @@ def going_on(
         check_budget(state, now)
         now.validate()
         known: list[Known] = []
-        if past is None:  # it ended before it began
+        if past is None:  # the driver ended before the first fact
             folder.journal.unlink(missing_ok=True)
             known = _known(now, storage, say)
         experiment = now.build_experiment(facts, declared.extent, in_background=True)
         if experiment.changed and not accept_changes:
             raise UserError(
-                f"{experiment.changed}: its code or its options have changed since. Put them back, "
-                "or go on with --accept-changes: what was decided stays, and the trials on which "
-                "they differ train to their end"
+                f"{experiment.changed}: its code or its options have changed. Undo the change, or "
+                "use --accept-changes: recorded decisions stay, and the trials on which they "
+                "differ are trained to their end"
             )
         say(
             f"{folder.name}: {now.method}, {state.ended} of {now.num_samples} trials ended, "
@@ -127,7 +126,7 @@ def going_on(
 
 
 def _known(job: TuneJob, storage: Storage, say: Say) -> list[Known]:
-    """What the searcher learns from first, from the run that the job names."""
+    """The trials from which the searcher learns first, of the run that the job names."""
     if job.warm_start is None:
         return []
     known, left_out = known_from(find_run(storage, job.warm_start), job)

@@ -1,1 +1,1 @@
-"""The declaration of a job, its checks, and the files it comes from."""
+"""The declaration of a job, its checks, and job files."""

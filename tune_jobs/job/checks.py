@@ -1,4 +1,4 @@
-"""What the parts of a job cannot do together, in words for who declared it."""
+"""Parts of a job that cannot work together, as messages for its author."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def searcher_problems(job: Search, searcher: Searcher, space: Space) -> list[str
 
 
 def fold_problems(job: Search, model: type[Model], scheduler: Scheduler | None) -> list[str]:
-    """Of a cross-validation."""
+    """Problems of a cross-validation."""
     problems = []
     if "fold" not in field_names(model.Config):
         problems.append(
@@ -39,20 +39,20 @@ def fold_problems(job: Search, model: type[Model], scheduler: Scheduler | None) 
         )
     if scheduler and scheduler.clones_trials:
         problems.append(
-            f"scheduler {name_of(job.scheduler)!r} clones trials in the middle of training; with "
-            "folds there is no such middle: give another scheduler"
+            f"scheduler {name_of(job.scheduler)!r} clones trials in the middle of training, which "
+            "is not possible with folds: give another scheduler"
         )
     if job.patience:
         problems.append(
-            "patience ends training that brings nothing more; with folds every epoch is a "
-            "training of its own: give one of them"
+            "patience stops a training that no longer improves; with folds every epoch is a "
+            "training of its own: give either patience or folds"
         )
     return problems
 
 
 def patience_problems(job: Search) -> list[str]:
     if job.min_delta and not job.patience:
-        return [f"min_delta is {job.min_delta:g} and there is no patience, of which it is a part"]
+        return [f"min_delta is {job.min_delta:g}, which has no effect without patience"]
     return []
 
 
@@ -71,7 +71,7 @@ def callback_problems(job: TuneJob) -> list[str]:
 
 
 def unwritable(space: Mapping[str, Any]) -> list[str]:
-    """Plain values that job.json cannot hold, so that the run could not be resumed."""
+    """Plain values that job.json cannot hold, so the run could not be resumed."""
     return [
         f"the space has {name!r} as {value!r}; a plain value is a number, text, true, false, "
         "None, or a list of them"

@@ -1,7 +1,7 @@
-"""Where the code of a job stands, and how it is found again when its run goes on.
+"""Where the code of a job is, and how a resume finds it again.
 
-A run records how it was started: the file, the working folder, and what was on Python's import
-path beside Python itself.
+A run records how it was started: the file, the working folder, and Python's import path without
+Python's own folders.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tune_jobs.names import field_names
 from tune_jobs.search_algos.domains import SpaceError
 
 _PREFIX = "__job__"
-"""Begins the module name of a job loaded from a path, which no other process can import."""
+"""Prefix for the module of a job that was loaded from a path; no other process can import it."""
 
 _LIBRARIES = (
     *("bayes_opt", "cmaes", "hyperopt", "numpy", "optuna", "pandas", "pyarrow", "pydantic"),
@@ -37,12 +37,12 @@ _importing: list[Path] = []
 
 
 def is_importing() -> bool:
-    """Whether a job file is being imported, so that a run that it starts is a mistake."""
+    """Whether a job file is being imported; it is a mistake if the file starts a run then."""
     return bool(_importing)
 
 
 def stands_in_its_file(name: str) -> bool:
-    """Whether ``module:Class`` means something in the job's own file only."""
+    """Whether ``module:Class`` exists only in the job's own file."""
     module = name.partition(":")[0].rpartition(".")[2]
     return module == "__main__" or module.startswith(_PREFIX)
 
@@ -53,7 +53,7 @@ def plain_name(name: str) -> str:
 
 
 def declared_in(job: TuneJob) -> Path | None:
-    """The file that a job comes from: that of its classes, else the script that is run; None in a
+    """The file of a job: the one with its classes, else the script that runs; None in a
     notebook."""
     classes = [c for c in (job.model, job.searcher, job.scheduler) if isinstance(c, type)]
     modules = [cls.__module__ for cls in classes]
@@ -63,7 +63,7 @@ def declared_in(job: TuneJob) -> Path | None:
 
 
 def started_here() -> dict[str, Any]:
-    """What job.json keeps of how a run was started, beside the file."""
+    """How a run was started, for job.json; the file is recorded separately."""
     own = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
     paths = [os.path.abspath(path) for path in sys.path if not path.endswith(".zip")]
     return {
@@ -74,8 +74,8 @@ def started_here() -> dict[str, Any]:
 
 @contextmanager
 def as_started(content: Mapping[str, Any]) -> Iterator[None]:
-    """The working folder and the import path that a job.json recorded, where they are still
-    there."""
+    """Inside, the working folder and the import path are those of a job.json, if they still
+    exist."""
     before = os.getcwd()
     # First, as at the start: a library may have a module of the same name.
     sys.path[:0] = [path for path in content.get("import_path", ()) if path not in sys.path]
@@ -88,13 +88,13 @@ def as_started(content: Mapping[str, Any]) -> Iterator[None]:
 
 
 def import_file(path: Path) -> ModuleType:
-    """A job file as a module, part of a package if its folder is one. Its arguments are none.
+    """Imports a job file as a module, in its package if its folder is one, with no arguments.
 
     Raises UserError for a file that does not import, with the part of the traceback that lies
-    in user code; and for one that hides a library.
+    in user code; and for a file that hides a library.
     """
     if path.suffix != ".py":
-        raise UserError(f"job file {str(path)!r} is no Python file; its name must end in .py")
+        raise UserError(f"job file {str(path)!r} is not a Python file; its name must end in .py")
     _check_names(path)
     root, package = _package_of(path)
     # As for `python path`, its neighbours can be imported; as for `python -m`, its package.
@@ -127,7 +127,7 @@ def _executed(name: str, path: Path) -> ModuleType:
 
 
 def _package_of(path: Path) -> tuple[Path, str]:
-    """The folder to import from, and the name of the package with a dot, or nothing."""
+    """The folder to import from, and the package's name with a dot, or an empty text."""
     parts: list[str] = []
     folder = path.parent
     while (folder / "__init__.py").is_file():
@@ -137,7 +137,7 @@ def _package_of(path: Path) -> tuple[Path, str]:
 
 
 def _check_names(path: Path) -> None:
-    """Raises UserError for a file, or a neighbour of it, that hides what a run imports."""
+    """Raises UserError if the file or a file beside it hides a module that a run imports."""
     own = {path.stem} & (sys.stdlib_module_names - _HARMLESS)
     here = [path.parent / f"{name}.py" for name in _LIBRARIES]
     hiding = [path] if own else [file for file in here if file.is_file()]
@@ -149,10 +149,10 @@ def _check_names(path: Path) -> None:
 
 
 def _in_our_words(error: BaseException) -> str:
-    """What a declaration did wrong; nothing where the error is not about one."""
+    """A readable message for an error in a declaration; empty for other errors."""
     if isinstance(error, SystemExit):
         return (
-            f"it ends Python (exit code {error.code}) when it is imported; put what parses "
+            f"it exits (exit code {error.code}) when it is imported; put code that parses "
             'arguments, exits or starts a run under `if __name__ == "__main__":`'
         )
     if isinstance(error, ValidationError) and error.title == TuneJob.__name__:

@@ -1,4 +1,4 @@
-"""A job as JSON, and the job that a run was started with."""
+"""A job as JSON, and the job of a run."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from tune_jobs.search_algos import domains
 from tune_jobs.search_algos.domains import Domain
 
 _CODE = ("model", "searcher", "scheduler")
-"""The fields of a job that are code, or name some."""
+"""The fields of a job that are code, or names of code."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Declaration:
-    """The part of job.json that a view needs; the model is never imported for it.
+    """The part of job.json that a view needs, without importing the model.
 
-    ``num_samples`` and ``max_epochs`` are those that the run began with.
+    ``num_samples`` and ``max_epochs`` are those at the start of the run.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Declaration:
 
     @property
     def extent(self) -> Extent:
-        """When the run began."""
+        """The extent at the start of the run."""
         return Extent(self.num_samples, self.folds or self.max_epochs)
 
     @classmethod
@@ -69,7 +69,7 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
     fields = {field: getattr(job, field) for field in field_names(job)}
     for kind in _CODE:
         value = fields[kind]
-        # An object, of whatever class, is only to be had from the file.
+        # Only the file can provide an object.
         own = is_from_ray_tune(value)
         fields[kind] = f"{RAY_TUNE}{type(value).__qualname__}" if own else name_of(value)
     fields["callbacks"] = [name_of(type(callback)) for callback in job.callbacks]
@@ -79,7 +79,7 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
         else value
         for name, value in job.space.items()
     }
-    # The others that a run fills in are fields of the job, and may grow.
+    # The other values that a run fills in are fields of the job and may grow.
     fields["constants"] = {
         name: v for name, v in job.constants().items() if name in job.space or name == "seed"
     }
@@ -87,14 +87,14 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
 
 
 def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None = None) -> TuneJob:
-    """The job of a run as it has grown by its facts: everything as it was declared then, except
-    what only its file can say, which is the code.
+    """The job of a run after its facts: as it was declared at the start, except that its code
+    comes from the file.
 
     Args:
         found: the content of job.json.
-        job: has the code, in the place of the file.
+        job: has the code, instead of the file.
 
-    Raises UserError where the file is needed and not there, or does not import.
+    Raises UserError if the file is needed, but missing or not importable.
     """
     fields = {name: found[name] for name in field_names(TuneJob) if name in found}
     fields["space"] = {name: _domain(value) for name, value in fields["space"].items()}
@@ -114,8 +114,8 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None
 
 
 def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any]:
-    """What stands in the job's file itself. The file is run where anything is named that is not
-    registered: it may be what makes it importable."""
+    """The code in the job's file itself. The file is also run if a job names anything that is not
+    registered: the file may make it importable."""
     named = {kind: str(fields[kind]) for kind in _CODE}
     inside = {kind: name for kind, name in named.items() if _is_only_there(name)}
     callbacks = fields.get("callbacks") or []
@@ -128,8 +128,8 @@ def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any
             return {kind: _inside(main, kind, name) for kind, name in inside.items()}
         where = f"the job file {file}, which is not here" if file else "a notebook"
         raise UserError(
-            f"{plain_name(only_there[0])!r} stands in {where}; name the file where it stands now "
-            "with --job-file"
+            f"{plain_name(only_there[0])!r} was in {where}; name the file that has it now with "
+            "--job-file"
         )
     module = import_file(Path(file).resolve())
     found = {kind: _inside(module, kind, name) for kind, name in inside.items()}
@@ -141,13 +141,13 @@ def _is_only_there(name: str) -> bool:
 
 
 def _is_in(main: ModuleType, name: str) -> bool:
-    """Whether it stands in this very notebook."""
+    """Whether this notebook defines it."""
     return name.startswith("__main__:") and hasattr(main, name.removeprefix("__main__:"))
 
 
 def _inside(module: ModuleType, kind: str, name: str) -> Any:
     path = name.partition(":")[2]
-    # An object has no name of its own in the file, nor has a class that a function makes.
+    # An object has no name of its own in the file; a class made by a function has none either.
     if name.startswith(RAY_TUNE) or "<locals>" in path:
         return getattr(job_in(module), kind)
     try:

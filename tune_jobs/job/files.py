@@ -1,4 +1,4 @@
-"""Ready jobs by name, anybody's own by path: one file, one TuneJob."""
+"""Ready jobs by name, your own by path: one file, one TuneJob."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def ready_jobs() -> list[str]:
 
 
 def load_job(name_or_path: str) -> tuple[TuneJob, ModuleType]:
-    """The job of that name or in that file, and the module it stands in.
+    """The job of that name or in that file, and its module.
 
-    Raises UserError for a name that is not there, a file that does not import (with the part
-    of the traceback that lies in user code), or one without exactly one TuneJob.
+    Raises UserError for an unknown name, a file that does not import (with the part of the
+    traceback that lies in user code), or a file without exactly one TuneJob.
     """
     path = Path(name_or_path)
     if name_or_path in ready_jobs():

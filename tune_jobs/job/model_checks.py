@@ -1,4 +1,4 @@
-"""What can be said of a model before it trains: whether it is one, and what its Config takes."""
+"""Checks of a model before it trains: its methods, and the values that its Config accepts."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tune_jobs.search_algos.space import Space
 
 
 def check_model(cls: type[Model]) -> type[Model]:
-    """The class itself. Raises UserError for one that is not a whole model."""
+    """Returns the class. Raises UserError if it is not a complete model."""
     if missing := sorted(cls.__abstractmethods__):
         raise UserError(f"model {cls.__name__} does not define {', '.join(missing)}")
     if not dataclasses.is_dataclass(getattr(cls, "Config", None)):
         raise UserError(
-            f"model {cls.__name__} has no dataclass Config; it names every hyperparameter with "
-            "its default"
+            f"model {cls.__name__} has no dataclass Config; write one with every hyperparameter "
+            "and its default"
         )
     return cls
 
 
 def cloning_problems(scheduler: str, model: type[Model], changes: Collection[str]) -> list[str]:
-    """What keeps a scheduler from cloning trials into configs with these ``changes``."""
+    """Why a scheduler cannot clone trials into configs with these ``changes``."""
     if model.reconfigure is Model.reconfigure:
         return [
             f"{scheduler} clones trials into new configs; {model.__name__} must define "
@@ -45,16 +45,16 @@ def cloning_problems(scheduler: str, model: type[Model], changes: Collection[str
 def config_problems(
     model: type[Model], names: Iterable[str], space: Space, constants: Mapping[str, Any]
 ) -> list[str]:
-    """Names that the Config lacks; else what it refuses at the ends of the space."""
+    """Names that the Config does not have; else values of the space that it refuses."""
     fields = field_names(model.Config)
     unknown = [
-        f"the space has {name!r}, {model.__name__}.Config has not; {nearest(name, fields)}"
+        f"the space has {name!r}, {model.__name__}.Config does not; {nearest(name, fields)}"
         for name in names
         if name not in fields and not _takes_any(model)
     ]
     if unknown:
         return unknown
-    # One config in the middle, and every parameter at both of its ends.
+    # One config in the middle, and each parameter at both ends.
     middle = space.decode([0.5] * len(space))
     configs = [middle] + [
         {**middle, name: value} for name in middle for value in space[name].extremes()
@@ -69,7 +69,7 @@ def _takes_any(model: type[Model]) -> bool:
 
 
 def _refusal(model: type[Model], config: Mapping[str, Any]) -> str:
-    """Why the Config does not take these values, or nothing."""
+    """Why the Config does not accept these values, or None."""
     try:
         model.Config(**config)
     except ValidationError as error:

@@ -22,14 +22,14 @@ def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) ->
     """The job with other fields, and with settings ``KEY=VALUE``.
 
     Args:
-        fields: of the job; None means no change. Another searcher or scheduler starts from
-            its own default options.
+        fields: of the job; None means no change. Another searcher or scheduler starts with
+            its default options.
         settings: ``learning_rate=0.01`` fixes a hyperparameter in every trial;
-            ``scheduler.grace_period=3`` and ``searcher.gamma=0.2`` set options. A value is what
-            Python or JSON would read (``False``, ``null``, ``.5``, ``[1, 2]``), or else text.
+            ``scheduler.grace_period=3`` and ``searcher.gamma=0.2`` set options. A value is read
+            as Python or JSON (``False``, ``null``, ``.5``, ``[1, 2]``), else it is a text.
 
-    Raises UserError for a setting without ``=``, for a value that the hyperparameter's domain
-    does not have, and for values that the job refuses.
+    Raises UserError for a setting without ``=``, for a value outside the hyperparameter's
+    domain, and for values that the job refuses.
     """
     changes = {name: value for name, value in fields.items() if value is not None}
     for kind in ("searcher", "scheduler"):
@@ -38,7 +38,9 @@ def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) ->
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not (key and equals):
-            raise UserError(f"--set {setting!r} is no KEY=VALUE; give --set learning_rate=0.01")
+            raise UserError(
+                f"--set {setting!r} is not KEY=VALUE; give for example --set learning_rate=0.01"
+            )
         owner, dot, option = key.partition(".")
         field = f"{owner}_options" if dot else "space"
         if dot and owner not in ("searcher", "scheduler"):
@@ -53,16 +55,16 @@ def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) ->
 
 
 def _fixed(name: str, text: str, domain: Any) -> Any:
-    """The value of a hyperparameter. Raises UserError where its domain does not have it."""
+    """The value of a hyperparameter. Raises UserError if it is not in the domain."""
     value = _value(text)
     if not isinstance(domain, Domain):
         return value
     if domain.contains(value):
         return value
-    if domain.contains(text):  # a choice that looks like a number, and is none
+    if domain.contains(text):  # a choice that only looks like a number
         return text
     raise UserError(
-        f"--set {name}={text}: {name!r} cannot be {value!r}; it is {_words(domain)} in this job"
+        f"--set {name}={text}: in this job {name!r} must be {_words(domain)}, not {value!r}"
     )
 
 

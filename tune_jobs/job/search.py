@@ -30,26 +30,27 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Search:
-    """A job without its model and its resources: all that a simulation needs.
+    """A job without its model and its resources: everything that a simulation needs.
 
     Args:
-        name: of the job and, with the time, of its runs: letters, digits, ``_ . -``.
+        name: of the job, and with the time of its runs: letters, digits, ``_ . -``.
         space: hyperparameter -> Float, Int, Choice, one of Ray Tune's domains
             (``tune.loguniform(...)``), or a plain value for every trial.
-        metric, mode: what the model reports, and whether ``"min"`` or ``"max"`` is best.
+        metric, mode: a metric that the model reports, and whether ``"min"`` or ``"max"`` is best.
         searcher, scheduler: a registered name, ``"module:Class"``, or a class, each with its
-            options; or an object of Ray Tune's (``OptunaSearch()``,
-            ``MedianStoppingRule(...)``), with which a run cannot be repeated or resumed exactly.
-        num_samples: trials.
-        max_epochs: epochs of a complete trial.
-        folds: of a cross-validation. Then every epoch of a trial is a fold, in which the model is
-            trained for max_epochs, and the metric is the mean over the folds so far.
-        patience, min_delta: a trial ends after so many epochs in a row of which none was better
-            by more than that.
+            options; or an object of Ray Tune (``OptunaSearch()``, ``MedianStoppingRule(...)``),
+            with which a run cannot be repeated or resumed exactly.
+        num_samples: the number of trials.
+        max_epochs: the epochs of a complete trial.
+        folds: the folds of a cross-validation. An epoch of a trial is then a fold, for which the
+            model is trained for max_epochs, and the metric is the mean over the folds so far.
+        patience, min_delta: a trial stops after ``patience`` epochs in a row without an
+            improvement of more than ``min_delta``.
         seed: of the searcher, the scheduler, and every model whose Config has a ``seed``.
-        max_failures: how often a trial that died goes on from its newest checkpoint.
+        max_failures: how often a trial that died is restarted from its newest checkpoint.
         fail_fast: the first failure ends the run.
-        points_to_evaluate: configs to try first; what one leaves out is drawn at random.
+        points_to_evaluate: configs to try first; hyperparameters that one leaves out are drawn at
+            random.
 
     Raises pydantic's ValidationError for fields of a wrong type or range.
     """
@@ -90,7 +91,7 @@ class Search:
 
     @property
     def training(self) -> str:
-        """That of a complete trial, for people."""
+        """The training of a complete trial, for people."""
         epochs = counted(self.max_epochs, "epoch")
         return f"{self.folds} folds of {epochs}" if self.folds else epochs
 
@@ -100,12 +101,12 @@ class Search:
 
     @property
     def domains(self) -> Space:
-        """What is searched. Raises SpaceError for conditions that make no sense."""
+        """The part of the space that is searched. Raises SpaceError for impossible conditions."""
         return split(self.space)[0]
 
     @property
     def fixed(self) -> frozenset[str]:
-        """Hyperparameters that a trial keeps while it trains, so that a clone keeps them too."""
+        """Hyperparameters that cannot change during the training, so a clone keeps them too."""
         return frozenset()
 
     def build_searcher(self) -> Searcher:
@@ -116,7 +117,7 @@ class Search:
 
     def _searcher_alone(self) -> Searcher:
         if is_from_ray_tune(self.searcher):
-            # Ray takes seconds to import; whoever has an object of its has waited for it.
+            # Ray takes seconds to import; with an object of Ray Tune it is imported already.
             from tune_jobs.on_ray.ray_tune.their_searcher import TheirSearcher
 
             return TheirSearcher(self.domains, self.searcher, self.searcher_options)
@@ -136,7 +137,7 @@ class Search:
         name = f"scheduler {name_of(self.scheduler)!r}"
         options = checked_options(name, cls, self.scheduler_options)
         if "perturb" in option_names(cls):
-            # Unless told otherwise, clones differ in what the model can change in training.
+            # By default, clones differ in the hyperparameters that the model can change.
             options.setdefault("perturb", [name for name in self.domains if name not in self.fixed])
         return cls(max_t, self.domains, self.seed, **options)
 
@@ -146,10 +147,9 @@ class Search:
         began_with: Extent | None = None,
         in_background: bool = False,
     ) -> Experiment:
-        """The job as a state machine, where its facts have brought it; `Experiment.start` gives
-        it to a driver.
+        """The job as a state machine, after these facts; `Experiment.start` hands it to a driver.
 
-        ``in_background`` lets a searcher that takes long think while trials report.
+        With ``in_background``, a slow searcher works in a thread while trials report.
         """
         searcher = self.build_searcher()
         method = Method(
@@ -169,13 +169,13 @@ class Search:
         )
 
     def validate(self) -> None:
-        """Checks all that can be known before anything starts. Raises UserError with every
-        problem found."""
+        """Checks everything that can be known before the start. Raises UserError with all
+        problems."""
         if problems := list(dict.fromkeys(self.problems())):
             raise UserError(*(f"job {self.name!r}: {problem}" for problem in problems))
 
     def problems(self) -> list[str]:
-        """What cannot work, in words."""
+        """Messages about what cannot work."""
         problems: list[str] = []
         space = attempt(lambda: self.domains, problems)
         if space is None:
@@ -190,7 +190,7 @@ class Search:
 
 
 def attempt(build: Callable[[], T], problems: list[str]) -> T | None:
-    """What is built, or None with one more problem."""
+    """What ``build`` returns; or None, with one more problem."""
     try:
         return build()
     except (UserError, ValueError, TypeError) as error:
@@ -199,7 +199,7 @@ def attempt(build: Callable[[], T], problems: list[str]) -> T | None:
 
 
 def _without_ray(name: str, value: Any) -> Any:
-    """Ray Tune's domains become ours; only somebody who imported Ray can have one."""
+    """Turns Ray Tune's domains into ours; if there is one, Ray is imported already."""
     if isinstance(value, dict):
         hint = "Choice([...])" if "grid_search" in value else "a name for each of its entries"
         raise SpaceError(f"{name!r} is a dict; a space is flat, give {hint}")

@@ -1,4 +1,4 @@
-"""A tuning job: what to train, where to search, how to choose, when to stop. Declared, not run."""
+"""A tuning job: what to train, where to search, how to choose, when to stop."""
 
 from __future__ import annotations
 
@@ -19,26 +19,25 @@ from tune_jobs.search_algos.space import split
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class TuneJob(Search):
-    """One tuning job: a `Search` with its model and what a run of it may use. Words mean what
-    they mean in Ray Tune.
+    """One tuning job: a `Search` with a model and resources. Words mean the same as in Ray Tune.
 
     Args:
         model: a registered name, ``"module:Class"``, or a class derived from `tune_jobs.Model`.
-            A name is imported only when the job runs: `list` and `show` do not wait for it.
-        max_concurrent: trials at a time; by default as many as the resources hold.
+            A name is imported only when the job runs, so `list` and `show` are fast.
+        max_concurrent: trials at a time; by default as many as fit.
         cpus_per_trial, gpus_per_trial: may be fractions; by default one CPU, and one GPU
-            where the cluster has any.
-        time_budget: seconds, after which no new trial starts and running ones end.
+            if the cluster has any.
+        time_budget: seconds after which no new trial starts and running ones end.
         trial_timeout: seconds without a report after which a trial counts as hanging: its
-            worker is ended, which is a failure.
-        keep_checkpoints: how many of a trial are kept; with two, a damaged one is no loss.
-        checkpoint_quota: bytes (``"2GiB"``) for all checkpoints of the run; beyond them the worst
-            ended trials' go first, and what the run needs to go on always stays.
-        storage_patience: seconds for which a storage that fails (a full disk, a bucket out of
-            reach) is tried again before the run ends, to be resumed.
-        warm_start: a run, by name or path, whose trials the searcher learns from first.
-        callbacks: objects of classes derived from `tune_jobs.Callback`, which are told whatever
-            happens in the run.
+            worker is killed, which is a failure.
+        keep_checkpoints: checkpoints to keep per trial; with two, a damaged one does no harm.
+        checkpoint_quota: bytes (``"2GiB"``) for all checkpoints of the run. Above it, those of
+            the worst ended trials are removed first; those that the run still needs stay.
+        storage_patience: seconds to retry a storage that fails (a full disk, a bucket that cannot
+            be reached) before the run ends; it can be resumed then.
+        warm_start: a run, by name or path, from whose trials the searcher learns first.
+        callbacks: objects of classes derived from `tune_jobs.Callback`; they get every fact of
+            the run.
 
     Raises pydantic's ValidationError for fields of a wrong type or range.
     """
@@ -57,7 +56,7 @@ class TuneJob(Search):
 
     @property
     def search(self) -> Search:
-        """The job without its model, which is not imported for it."""
+        """The job without its model; the model is not imported."""
         return Search(**{field.name: getattr(self, field.name) for field in fields(Search)})
 
     @property
@@ -65,19 +64,19 @@ class TuneJob(Search):
         return self.model_class().structural
 
     def constants(self) -> dict[str, Any]:
-        """What the config of every trial has besides its suggestion. Imports the model."""
+        """The values that are the same in the config of every trial. Imports the model."""
         given = FilledIn(self.seed, self.max_epochs, self.trial_timeout)
         mine = given.for_config(self.model_class().Config, besides=self.space)
         return {**mine, **split(self.space)[1]}
 
     def model_class(self) -> type[Model]:
-        """Raises UserError for what is not a whole model, or cannot be imported."""
+        """Raises UserError if it is not a complete model, or cannot be imported."""
         return check_model(find_class(self.model, Model, MODELS))
 
     def problems(self) -> list[str]:
         problems: list[str] = []
         model = attempt(self.model_class, problems)
-        if model is None:  # then there is no telling what a clone could change
+        if model is None:  # without it, nobody knows what a clone can change
             return self.search.problems() + problems
         problems += super().problems() + callback_problems(self)
         known: list[str] = []  # to be found in the problems already

@@ -68,10 +68,10 @@ def forget_modules_of(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ("import sys\nsys.exit(3)", ["ends Python (exit code 3)", "__main__", "sys.exit(3)"]),
+        ("import sys\nsys.exit(3)", ["exits (exit code 3)", "__main__", "sys.exit(3)"]),
         (
             "from argparse import *\np = ArgumentParser()\np.add_argument('data')\np.parse_args()",
-            ["ends Python (exit code 2)", "__main__", "p.parse_args()"],
+            ["exits (exit code 2)", "__main__", "p.parse_args()"],
         ),
         ("raise SystemExit('no data')", ["no data", "__main__"]),
         ("import tune_jobs\ntune_jobs.run(job)", ["starts a run when it is imported", "__main__"]),
@@ -178,7 +178,7 @@ def test_a_job_that_was_moved_is_named_as_its_author_wrote_it(tmp_path: Path) ->
     path = written(tmp_path / "mine.py", JOB)
     content = as_json(load_job(str(path))[0], path)
     path.unlink()
-    with pytest.raises(UserError, match=r"'mine:Net' stands in the job file .*--job-file"):
+    with pytest.raises(UserError, match=r"'mine:Net' was in the job file .*--job-file"):
         rebuilt(content, [])
     moved = written(tmp_path / "moved.py", JOB)
     assert rebuilt({**content, "file": str(moved)}, []).model.__name__ == "Net"

@@ -101,7 +101,7 @@ def test_a_class_of_a_script_is_found_in_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", [None, Path("/nowhere/mine.py")])
 def test_a_job_file_that_was_moved_can_be_named(file: Path | None) -> None:
     declared = {**as_json(tiny_job(), file), "model": "__job__mine:Mine"}
-    with pytest.raises(UserError, match=r"'mine:Mine' stands in .*--job-file"):
+    with pytest.raises(UserError, match=r"'mine:Mine' was in .*--job-file"):
         rebuilt(declared, [])
 
 

@@ -91,4 +91,4 @@ def test_a_file_without_exactly_one_job_says_how_many(tmp_path: Path, count: int
 def test_a_file_that_is_not_python_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "job.yaml"
     path.write_text("name: mine\n")
-    assert "no Python file" in failure(path)
+    assert "not a Python file" in failure(path)

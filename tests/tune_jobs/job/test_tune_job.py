@@ -184,7 +184,7 @@ def test_settings_fix_hyperparameters_and_set_options() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "word"),
-    [("rate", "'rate' is no KEY=VALUE"), ("=3", "'=3'"), ("model.x=3", "'model.x'")],
+    [("rate", "'rate' is not KEY=VALUE"), ("=3", "'=3'"), ("model.x=3", "'model.x'")],
 )
 def test_a_setting_that_cannot_be_read_is_named(setting: str, word: str) -> None:
     with pytest.raises(UserError, match=word):

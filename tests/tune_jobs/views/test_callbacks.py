@@ -117,7 +117,7 @@ def test_a_resumed_run_takes_its_callbacks_from_the_jobs_file(tmp_path: Path) ->
     file.write_text(JOB_FILE.replace('"here"', '"there"'))
     (callback,) = rebuilt(kept, []).callbacks
     assert callback.to == "there"
-    with pytest.raises(UserError, match=r"'mine:Printing' stands in .*--job-file"):
+    with pytest.raises(UserError, match=r"'mine:Printing' was in .*--job-file"):
         rebuilt({**kept, "file": "/nowhere/mine.py"}, [])
 
 
