@@ -166,6 +166,10 @@ class Experiment:
             error = f"{reason}, and never reported metric {self.state.objective.metric!r}"
             self.record(Failed(trial_id=trial_id, error=error, retry=False))
 
+    def refuse(self, trial_id: int, error: str) -> None:
+        """The model does not accept a trial's config, however often it is asked."""
+        self.record(Failed(trial_id=trial_id, error=error, retry=False, refused=True))
+
     def fail(self, trial_id: int, error: str) -> bool:
         """A trial's attempt died; True if it should be started again, as `train` says."""
         fails_fast = self._hopeless.fail_fast

@@ -112,12 +112,14 @@ class Completed(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Failed(_Fact):
-    """A trial's attempt ended in an error; with ``retry`` it goes on from its checkpoint."""
+    """A trial's attempt ended in an error; with ``retry`` it goes on from its checkpoint.
+    ``refused`` says that the model did not accept its config, which speaks of no other trial."""
 
     fact: Literal["failed"] = "failed"
     trial_id: int
     error: str
     retry: bool
+    refused: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

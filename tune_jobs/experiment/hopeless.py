@@ -7,7 +7,7 @@ from tune_jobs.experiment.facts import Failed
 from tune_jobs.experiment.state import RunState
 
 FIRST_SECONDS = 60.0
-ENOUGH_TRIALS, ENOUGH_FAILURES = 2, 3
+ENOUGH_TRIALS, ENOUGH_FAILURES = 3, 3
 
 
 class Hopeless:
@@ -26,7 +26,7 @@ class Hopeless:
         self._failures: list[Failed] = []
 
     def failed(self, failure: Failed, state: RunState) -> None:
-        if state.is_judged:
+        if state.is_judged or failure.refused:
             self._failures.clear()  # some trial works
         else:
             self._failures.append(failure)
@@ -41,12 +41,12 @@ class Hopeless:
         self._failures.clear()
 
     def _are_all_alike(self, state: RunState) -> bool:
-        """Whether all trials failed, more than one of them and in the same way, within the first
+        """Whether all trials failed, several of them and in the same way, within the first
         minute after the first failure, and none ever reported the metric."""
         failed = {failure.trial_id for failure in self._failures}
         return (
             failed == state.trials.keys()
-            and len(failed) >= ENOUGH_TRIALS
+            and len(failed) >= min(ENOUGH_TRIALS, state.extent.trials)
             and len(self._failures) >= ENOUGH_FAILURES
             and len({kind_of(failure.error) for failure in self._failures}) == 1
             and self._failures[-1].time - self._failures[0].time <= FIRST_SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -54,13 +54,33 @@ def config_problems(
     ]
     if unknown:
         return unknown
-    # One config in the middle, and each parameter at both ends.
+    refusals = _refusals(model, space, constants)
+    values = [refusal for refusal in refusals if refusal and refusal.of_one_value]
+    found = refusals if all(refusals) else values
+    return sorted({refusal.text for refusal in found if refusal})
+
+
+def refused_combinations(
+    model: type[Model], space: Space, constants: Mapping[str, Any]
+) -> list[str]:
+    """Combinations of values that the Config refuses although it accepts others."""
+    return sorted({refusal.text for refusal in _refusals(model, space, constants) if refusal})
+
+
+class _Refusal(NamedTuple):
+    text: str
+    of_one_value: bool  # whatever the others are
+
+
+def _refusals(
+    model: type[Model], space: Space, constants: Mapping[str, Any]
+) -> list[_Refusal | None]:
+    """The Config's answer to one config in the middle, and to each parameter at both ends."""
     middle = space.decode([0.5] * len(space))
     configs = [middle] + [
         {**middle, name: value} for name in middle for value in space[name].extremes()
     ]
-    refusals = {_refusal(model, {**constants, **config}) for config in configs}
-    return sorted(refusals - {""})
+    return [_refusal(model, {**constants, **config}) for config in configs]
 
 
 def _takes_any(model: type[Model]) -> bool:
@@ -68,17 +88,19 @@ def _takes_any(model: type[Model]) -> bool:
     return settings.get("extra") == "allow"
 
 
-def _refusal(model: type[Model], config: Mapping[str, Any]) -> str:
+def _refusal(model: type[Model], config: Mapping[str, Any]) -> _Refusal | None:
     """Why the Config does not accept these values, or None."""
     try:
         model.Config(**config)
     except ValidationError as error:
         first = error.errors()[0]
-        field, said = ".".join(map(str, first["loc"])), first["msg"]
-        return (
-            f"{model.__name__}.Config refuses {field} = {first['input']!r}: "
-            f"{said[0].lower()}{said[1:]}"
-        )
+        said = first["msg"].removeprefix("Value error, ")
+        said = f"{said[:1].lower()}{said[1:]}"
+        if field := ".".join(map(str, first["loc"])):
+            text = f"{model.__name__}.Config refuses {field} = {first['input']!r}: {said}"
+            return _Refusal(text, of_one_value=True)
+        return _Refusal(f"{model.__name__}.Config refuses {dict(config)}: {said}", False)
     except (TypeError, ValueError) as error:
-        return f"{model.__name__}.Config refuses {dict(config)}: {error}"
-    return ""
+        text = f"{model.__name__}.Config refuses {dict(config)}: {error}"
+        return _Refusal(text, isinstance(error, TypeError))
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from tune_jobs.job.model_checks import refused_combinations
 from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.base import Model
@@ -13,7 +14,12 @@ from tune_jobs.models.base import Model
 def notes(job: TuneJob) -> list[str]:
     """The notes on a valid job."""
     model = job.model_class()
-    return [*_small_space(job), *_seed(job, model), *_epochs_in_space(job, model)]
+    return [
+        *_small_space(job),
+        *_seed(job, model),
+        *_epochs_in_space(job, model),
+        *_refused(job, model),
+    ]
 
 
 def _small_space(job: Search) -> list[str]:
@@ -26,6 +32,11 @@ def _small_space(job: Search) -> list[str]:
         f"the space has no more than {most} configs, but num_samples is {job.num_samples}: some "
         "configs are tried again, or the run ends when all were tried"
     ]
+
+
+def _refused(job: TuneJob, model: type[Model]) -> list[str]:
+    refused = refused_combinations(model, job.domains, job.constants())
+    return [f"{text}; a trial with such a combination fails" for text in refused[:1]]
 
 
 def _seed(job: TuneJob, model: type[Model]) -> list[str]:

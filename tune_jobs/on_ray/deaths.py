@@ -18,6 +18,7 @@ class Death:
 
     Kinds:
         error: the trial's own failure.
+        refused: the model does not accept the trial's config.
         hopeless: a failure that every trial would have.
         silent: the worker died without a word; the trial may have hung, or killed it.
         told to go: the worker had notice, and its trial stands at the end of an epoch.
@@ -25,7 +26,7 @@ class Death:
     """
 
     text: str
-    kind: Literal["error", "hopeless", "silent", "told to go", "node lost"] = "error"
+    kind: Literal["error", "refused", "hopeless", "silent", "told to go", "node lost"] = "error"
 
 
 def death_of(ray_trial: RayTrial) -> Death:
@@ -34,7 +35,7 @@ def death_of(ray_trial: RayTrial) -> Death:
         case None:
             return Death("the trial could not be started")
         case RayTaskError(cause=TrialError() as cause):
-            return Death(cause.text, "hopeless" if cause.fatal else "error")
+            return Death(cause.text, cause.kind)
         case RayTaskError(cause=LeavingError() as cause):
             return Death(str(cause), "told to go")
         case RayActorError():

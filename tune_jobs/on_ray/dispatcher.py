@@ -182,6 +182,8 @@ class Dispatcher:
                 again = self.experiment.move(trial_id, death.text, told=True)
             case "node lost":
                 again = self.experiment.move(trial_id, death.text)
+            case "refused":
+                self.experiment.refuse(trial_id, death.text)
             case "error" | "silent":
                 again = self.experiment.fail(trial_id, death.text)
         if self.experiment.hopeless:

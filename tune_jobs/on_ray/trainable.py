@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import ray.cloudpickle
 from ray import tune
@@ -61,12 +61,18 @@ class Report:
 
 
 class TrialError(Exception):
-    """A model failed; the text is its own traceback. ``fatal`` means for every trial."""
+    """A model failed; the text is its own traceback.
 
-    def __init__(self, text: str, fatal: bool = False) -> None:
-        super().__init__(text, fatal)
+    Kinds:
+        error: the trial may be tried again.
+        refused: the model does not accept the config.
+        hopeless: every trial would fail so.
+    """
+
+    def __init__(self, text: str, kind: Literal["error", "refused", "hopeless"] = "error") -> None:
+        super().__init__(text, kind)
         self.text = text
-        self.fatal = fatal
+        self.kind = kind
 
 
 class LeavingError(Exception):
@@ -109,10 +115,10 @@ class EpochTrainable(tune.Trainable):
         try:
             return {REPORT: self._work()}
         except (MissingDataError, StorageError) as error:
-            raise TrialError(str(error), fatal=True) from None
+            raise TrialError(str(error), "hopeless") from None
         except (DamagedCheckpointError, TrainingError) as error:
             raise TrialError(str(error)) from None
-        except LeavingError:
+        except (LeavingError, TrialError):
             raise
         except Exception as error:
             raise TrialError(user_traceback(error)) from None
@@ -167,12 +173,18 @@ class EpochTrainable(tune.Trainable):
             self._class = ray.cloudpickle.loads(self._setting.model)
             _limit_threads(self._setting.cpus)
         with self._not_hanging():
-            whole = self._class.Config(**self._setting.constants, **config)
+            whole = self._config(self._class, config)
             if self._setting.folds:
                 return CrossValidation(
                     self._class, whole, self._setting.folds, self._setting.max_epochs
                 )
             return self._class(whole)
+
+    def _config(self, model: type[Model], config: Mapping[str, Any]) -> Any:
+        try:
+            return model.Config(**self._setting.constants, **config)
+        except Exception as error:
+            raise TrialError(f"{model.__name__}.Config: {error}", "refused") from None
 
     def _report(self, saved: Saved) -> Report:
         warnings, self._warnings = tuple(self._warnings), []
