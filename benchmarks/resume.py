@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tune_jobs.experiment.facts import Reported
+from tune_jobs.experiment.facts import Closed, Reported
 from tune_jobs.experiment.state import CheckpointRef
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.checkpoints import folder_of
@@ -59,7 +59,7 @@ def finished_run(folder: RunFolder, trials: int) -> RunFolder:
     experiment = declared.build_experiment()
     experiment.start(journal.append, lambda fact, state: None)
     simulate(experiment, falling, WORKERS, clock)
-    experiment.close("finished")
+    experiment.record(Closed(status="finished"))
     journal.close()
     for trial in experiment.state.trials.values():
         for epoch in range(max(1, trial.epoch - 1), trial.epoch + 1):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.extent import Extent
-from tune_jobs.experiment.facts import Fact, Known, Reported
+from tune_jobs.experiment.facts import Closed, Fact, Known, Reported
 from tune_jobs.experiment.state import RunState, Trial
 from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob
@@ -115,7 +115,7 @@ def run_in_folder(path: Path, job: TuneJob, curve: Curve, workers: int = 1) -> R
     experiment = job.build_experiment()
     experiment.start(journal.append, board.on_fact)
     simulate(experiment, curve, workers)
-    experiment.close("finished")
+    experiment.record(Closed(status="finished"))
     board.close()
     journal.close()
     write_reports(folder, folder.read_declaration(), experiment.state)

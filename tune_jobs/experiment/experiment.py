@@ -16,7 +16,6 @@ from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
     VERSION,
-    Closed,
     Completed,
     Draining,
     Fact,
@@ -25,7 +24,6 @@ from tune_jobs.experiment.facts import (
     Moved,
     Opened,
     Reported,
-    RunEnd,
     RunResumed,
     Stopped,
     Suggested,
@@ -206,9 +204,6 @@ class Experiment:
             return True
         self.record(Tested(**test.checkpoint._asdict(), metrics={}, error=error))
         return False
-
-    def close(self, status: RunEnd, reason: str = "", signal: int = 0) -> None:
-        self.record(Closed(status=status, reason=reason, signal=signal))
 
     @property
     def _may_suggest(self) -> bool:

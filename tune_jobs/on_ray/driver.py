@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from ray import tune
 
+from tune_jobs.experiment.facts import Closed
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, RunStopper
@@ -75,7 +76,7 @@ def _wrap_up(dispatcher: Dispatcher, views: Views) -> None:
     """Closes the run and its views; what cannot be written any more is left to a resume."""
     with suppress(StorageError, OSError):
         if not isinstance(dispatcher.fatal, StorageError):
-            _close(dispatcher)
+            experiment.record(_end_of(dispatcher))
     views.close()
 
 
@@ -128,11 +129,10 @@ def _setting(job: TuneJob, model: bytes, store: CheckpointStore, folder: RunFold
     )
 
 
-def _close(dispatcher: Dispatcher) -> None:
-    experiment, interrupt = dispatcher.experiment, dispatcher.interrupt
+def _end_of(dispatcher: Dispatcher) -> Closed:
+    interrupt = dispatcher.interrupt
     if dispatcher.fatal:
-        experiment.close("failed", str(dispatcher.fatal))
-    elif experiment.finished:
-        experiment.close("finished")
-    else:
-        experiment.close("interrupted", interrupt.name, interrupt.number)
+        return Closed(status="failed", reason=str(dispatcher.fatal))
+    if dispatcher.experiment.finished:
+        return Closed(status="finished")
+    return Closed(status="interrupted", reason=interrupt.name, signal=interrupt.number)

@@ -13,7 +13,7 @@ from runs import falling, simulated, tiny_job
 
 from tune_jobs import Callback, MLflowCallback, WandbCallback
 from tune_jobs.errors import UserError
-from tune_jobs.experiment.facts import Fact, Reported, Warned
+from tune_jobs.experiment.facts import Closed, Fact, Reported, Warned
 from tune_jobs.experiment.state import RunState, Status
 from tune_jobs.job.declaration import as_json, rebuilt
 from tune_jobs.job.files import load_job
@@ -68,7 +68,7 @@ def run_with(job: TuneJob, folder: Path, curve: Any = falling) -> RunState:
     experiment.start(lambda f: replace(f, time=clock.now), views.on_fact)
     views.warn_by(experiment.warn)
     simulate(experiment, curve, 2, clock)
-    experiment.close("finished")
+    experiment.record(Closed(status="finished"))
     views.close()
     return experiment.state
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from runs import falling, run_in_folder, simulated, tiny_job
 
 from tune_jobs.experiment.extent import Extent
-from tune_jobs.experiment.facts import Reported
+from tune_jobs.experiment.facts import Closed, Reported
 from tune_jobs.experiment.state import RunState
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.search_algos.domains import Choice, Float
@@ -96,7 +96,7 @@ def shown(**options: Any) -> str:
     experiment = job.build_experiment()
     experiment.start(lambda fact: fact, view.on_fact)
     simulate(experiment, dies_once, 2)
-    experiment.close("finished")
+    experiment.record(Closed(status="finished"))
     view.close()
     return screen.getvalue()
 
