@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from tune_jobs.experiment.facts import Closed
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
@@ -38,6 +39,6 @@ def run_with_views(
     experiment.start(lambda fact: fact, views.on_fact)
     views.warn_by(experiment.warn)
     simulate(experiment, curve, 4, VirtualClock(1.0))
-    experiment.close("finished")
+    experiment.record(Closed(status="finished"))
     views.close()
     return experiment.state

@@ -57,8 +57,7 @@ class Experiment:
         fail_fast: the first failure ends the run.
 
     Attributes:
-        changed: how the scheduler decides otherwise now than it did in the facts; nothing where
-            it does not.
+        changed: how the scheduler now decides otherwise than in the facts, if it does.
     """
 
     def __init__(
@@ -170,8 +169,8 @@ class Experiment:
 
     def fail(self, trial_id: int, error: str) -> bool:
         """A trial's attempt died; True if it should be started again, as `train` says."""
-        fails_fast = self._hopeless.fail_fast
-        retry = not fails_fast and self.state.trials[trial_id].failures < self._max_failures
+        tried = self.state.trials[trial_id].failures
+        retry = tried < self._max_failures and not self._hopeless.fail_fast
         self.record(Failed(trial_id=trial_id, error=error, retry=retry))
         return retry and not self.hopeless
 

@@ -166,9 +166,6 @@ class Tested(_Fact):
     error: str = ""
 
 
-RunEnd = Literal["finished", "interrupted", "failed"]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Closed(_Fact):
     """The run is over.
@@ -178,7 +175,7 @@ class Closed(_Fact):
     """
 
     fact: Literal["closed"] = "closed"
-    status: RunEnd
+    status: Literal["finished", "interrupted", "failed"]
     reason: str = ""
     signal: int = 0
 

@@ -173,7 +173,7 @@ class Dispatcher:
         )
 
     def _trial_failed(self, work: Train, death: Death) -> bool:
-        trial_id = work.trial_id
+        trial_id, again = work.trial_id, False
         match death.kind:
             case "hopeless":  # no fault of the trial's, which waits for a resume
                 self.fatal = UserError(death.text)

@@ -76,7 +76,7 @@ def _wrap_up(dispatcher: Dispatcher, views: Views) -> None:
     """Closes the run and its views; what cannot be written any more is left to a resume."""
     with suppress(StorageError, OSError):
         if not isinstance(dispatcher.fatal, StorageError):
-            experiment.record(_end_of(dispatcher))
+            dispatcher.experiment.record(_end_of(dispatcher))
     views.close()
 
 

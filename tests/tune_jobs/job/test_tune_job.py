@@ -61,7 +61,7 @@ def test_a_good_job_is_valid() -> None:
             {"folds": 5, "model": "tree", "scheduler": "pbt", "space": {"levels": Int(1, 3)}},
             ["scheduler 'pbt' clones trials", "folds", "another scheduler"],
         ),
-        ({"min_delta": 0.1}, ["min_delta is 0.1", "no patience"]),
+        ({"min_delta": 0.1}, ["min_delta is 0.1", "without patience"]),
         ({"folds": 5, "patience": 2}, ["patience", "a training of its own"]),
         ({"model": "digit_cnn"}, ["model 'digit_cnn'", "did you mean 'digits_cnn'"]),
         ({"model": "nowhere:Net"}, ["'nowhere:Net'", "No module named 'nowhere'"]),

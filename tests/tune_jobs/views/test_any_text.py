@@ -150,11 +150,12 @@ screen.say("\\xd7 \\xe9 \\ud800 [/bold]")
 views = Views()
 view = progress_view(job, screen)
 views.add(view)
+from tune_jobs.experiment.facts import Closed
 experiment = job.build_experiment()
 experiment.start(lambda fact: fact, views.on_fact)
 views.warn_by(experiment.warn)
 simulate(experiment, falling, 2)
-experiment.close("finished")
+experiment.record(Closed(status="finished"))
 views.close()
 assert not experiment.state.warnings, experiment.state.warnings
 print(type(view).__name__)
