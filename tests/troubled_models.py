@@ -31,6 +31,22 @@ class DiesAfterSaving(Tiny):
         storage._sync = sync_and_die
 
 
+class CannotLoad(Tiny):
+    """Until the file ``once`` is there, which mends it."""
+
+    def load(self, folder: Path) -> None:
+        if not Path(self.config.once).exists():
+            raise TypeError(f"numpy's array cannot be loaded with x = {self.config.x}")
+        super().load(folder)
+
+
+class NowAndThen(Tiny):
+    """Has its metric every other epoch only."""
+
+    def evaluate(self) -> Metrics:
+        return super().evaluate() if self.epoch % 2 == 0 else {"seconds": 1.0}
+
+
 class NeedsData(Tiny):
     def __init__(self, config: Tiny.Config) -> None:
         raise MissingDataError("the digits are not here: put digits.csv into /data")

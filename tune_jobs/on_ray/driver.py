@@ -119,6 +119,7 @@ def _setting(job: TuneJob, model: bytes, store: CheckpointStore, folder: RunFold
     return Setting(
         model=model,
         import_path=tuple(path or os.getcwd() for path in sys.path),
+        objective=job.objective,
         constants=job.constants(),
         folds=job.folds,
         max_epochs=job.max_epochs,

@@ -7,8 +7,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,9 +18,11 @@ from ray import tune
 
 from tune_jobs.errors import user_traceback
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
+from tune_jobs.experiment.objective import Objective
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
 from tune_jobs.models.training.cross_validation import CrossValidation
+from tune_jobs.on_ray import checks
 from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.watchdog import ended_when_it_hangs, report_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
@@ -38,6 +41,7 @@ class Setting:
 
     model: bytes  # the class, as cloudpickle has it
     import_path: tuple[str, ...]  # of the driver
+    objective: Objective
     constants: Mapping[str, Any]  # of every config
     folds: int | None  # of a cross-validation
     max_epochs: int  # of a training, so of each fold
@@ -96,6 +100,7 @@ class EpochTrainable(tune.Trainable):
         self._store = setting.checkpoints
         self._class: type[Model] | None = None
         self._model: Model | None = None
+        self._is_load_checked = self._is_metric_warned = False
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -140,33 +145,69 @@ class EpochTrainable(tune.Trainable):
             return self._report(self._unreported.popleft())
         start = time.perf_counter()
         try:
-            with self._not_hanging():
-                metrics = _numbers({**self._model.train_epoch(), **self._model.evaluate()})
+            metrics = self._trained_epoch(self._model)
         except Done as end:
             return Report({}, self._epoch, done=str(end) or "its training came to its own end")
         seconds = round(time.perf_counter() - start, 4)
         self._epoch += 1
+        if self._epoch == 1:
+            self._check_metric(train, metrics)
         saved = Saved(train.trial_id, self._epoch, train.config, train.lineage, metrics, seconds)
-        return self._report(self._store.save(saved, self._model.save))
+        return self._report(self._store.save(saved, partial(self._save, self._model, train)))
+
+    def _trained_epoch(self, model: Model) -> dict[str, float]:
+        with self._not_hanging():
+            trained = checks.numbers("train_epoch()", model.train_epoch())
+            return {**trained, **checks.numbers("evaluate()", model.evaluate())}
+
+    def _check_metric(self, train: Train, metrics: Mapping[str, float]) -> None:
+        """A wrong name is seen at once; a metric that is only measured now and then may come."""
+        objective = self._setting.objective
+        if objective.metric in metrics:
+            return
+        missing = objective.missing_from(metrics)
+        if checks.is_misspelt(objective.metric, metrics):
+            raise TrainingError(missing)
+        if not self._is_metric_warned:
+            self._is_metric_warned = True
+            self._warnings.append(f"trial {train.trial_id}, epoch 1: {missing}")
+
+    def _save(self, model: Model, train: Train, folder: Path) -> None:
+        checks.save(model, folder)
+        if not self._is_load_checked:
+            self._check_load(train, folder)
+            self._is_load_checked = True
+
+    def _check_load(self, train: Train, folder: Path) -> None:
+        """Loads a first checkpoint into another model, as a trial does that comes back. Where
+        there is no room or no way to have a second one, nothing is known."""
+        with checks.random_states_kept(), suppress(MemoryError):
+            try:
+                another = self._build(train.config)
+            except Exception:
+                return
+            with closing(another):
+                self._load(another, folder)
+
+    def _load(self, model: Model, folder: Path) -> None:
+        with self._not_hanging():
+            checks.load(model, folder)
 
     def _restore(self, model: Model, train: Train) -> None:
-        def load(folder: Path) -> None:
-            with self._not_hanging():
-                model.load(folder)
-
-        restored = restore(self._store, train, load)
+        restored = restore(self._store, train, partial(self._load, model))
         if restored.cloned:
             model.reconfigure(model.config)
         self._epoch = restored.epoch
+        self._is_load_checked = self._is_load_checked or restored.epoch > 0
         self._unreported.extend(restored.unreported)
         self._warnings += restored.warnings
 
     def _test(self, test: FinalTest) -> Report:
         self._model = model = self._build(test.config)
-        with self._store.opened(test.checkpoint) as folder, self._not_hanging():
-            model.load(folder)
+        with self._store.opened(test.checkpoint) as folder:
+            self._load(model, folder)
         with self._not_hanging():
-            return Report(_numbers(model.test()))
+            return Report(checks.numbers("test()", model.test()))
 
     def _build(self, config: Mapping[str, Any]) -> Model:
         if self._class is None:
@@ -208,14 +249,3 @@ def _limit_threads(cpus: float) -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(max(1, int(cpus)))
-
-
-def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Metrics as plain floats: the model may report numbers of torch, numpy or Python."""
-    plain = {}
-    for name, value in metrics.items():
-        try:
-            plain[name] = float(value)
-        except (TypeError, ValueError):
-            raise TypeError(f"metric {name!r} is {value!r}; a metric is a number") from None
-    return plain

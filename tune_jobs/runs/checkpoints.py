@@ -91,14 +91,18 @@ class CheckpointStore:
 
         Raises DamagedCheckpointError, also where there is none.
         """
+        with ExitStack() as stack:
+            yield self._opened(ref, stack)
+
+    def _opened(self, ref: CheckpointRef, stack: ExitStack) -> Path:
         files = self._seal(ref)["files"]
-        with _damage_told(ref), ExitStack() as stack:
+        with _damage_told(ref):
             name = folder_of(ref)
             folder = self._patiently(lambda: stack.enter_context(self.place.folder(name)))
             for file, wanted in files.items():
                 if _measured(folder / file) != wanted:
                     raise DamagedCheckpointError(f"{_words(ref)} is damaged: {file} has changed")
-            yield folder
+        return folder
 
     def epochs(self, trial_id: int) -> list[int]:
         """Those of which the trial has a checkpoint, damaged or not."""

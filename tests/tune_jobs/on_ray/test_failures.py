@@ -11,15 +11,14 @@ from finished import Finished, run_job
 from rich.console import Console
 from runs import tiny_job
 
-from tune_jobs.api.start import resume
+from tune_jobs.api.run import Run
 from tune_jobs.cli.screens import print_run
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Failed, Moved, Reported
 from tune_jobs.experiment.state import RunState, Status, Trial
-from tune_jobs.runs.folder import RunFolder, Storage
+from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
 from tune_jobs.search_algos.domains import Choice, Float
-from tune_jobs.storage import Folder
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -136,6 +135,24 @@ def test_where_every_trial_fails_alike_the_run_ends_with_that_error(tmp_path: Pa
     assert len([fact for fact in facts if isinstance(fact, Failed)]) <= 4
 
 
+def test_a_state_that_cannot_be_loaded_is_told_in_the_first_epoch(tmp_path: Path) -> None:
+    mended = tmp_path / "mended"
+    space = {"x": Float(0, 1), "log": str(tmp_path / "log"), "once": str(mended)}
+    job = tiny_job(model="troubled_models:CannotLoad", scheduler="fifo", space=space, num_samples=4)
+    with pytest.raises(UserError) as error:
+        run_job(tmp_path / "run", job)
+    assert "every trial fails in the same way" in str(error.value)
+    assert "cannot load what it saved" in str(error.value)
+    assert "TypeError: numpy's array" in str(error.value)
+    assert {line.split()[1] for line in (tmp_path / "log").read_text().splitlines()} == {"1"}
+    assert list((tmp_path / "run").glob("checkpoints/*/epoch-*")) == [], "none that is of no use"
+
+    mended.touch()
+    run = Run.open(str(tmp_path / "run")).resume()
+    assert run.state.is_finished
+    assert run.state.counts[Status.COMPLETED] >= 2
+
+
 def test_the_first_failure_ends_a_run_that_fails_fast(tmp_path: Path) -> None:
     space = {"x": Float(0, 1), "trouble": "raise"}
     job = tiny_job(scheduler="fifo", space=space, fail_fast=True)
@@ -186,7 +203,7 @@ def test_a_storage_that_stays_away_ends_the_run_which_goes_on_when_it_is_back(
     tmp_path: Path,
 ) -> None:
     folder = run_whose_storage_goes(tmp_path)
-    _, state = resume(folder, Storage(Folder(tmp_path)), Console(quiet=True))
+    state = Run.open(str(folder.path)).resume().state
     check_complete(state)
     assert state.warnings == []
     assert epochs_trained_again(tmp_path) == 1, "epoch 3 of trial 0, which could not be saved"
@@ -196,7 +213,7 @@ def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(tmp_path: Pa
     folder = run_whose_storage_goes(tmp_path)
     newest = folder.path / "checkpoints" / "00000" / "epoch-00002" / "state.json"
     newest.write_text(newest.read_text().replace("2", "7"))
-    _, state = resume(folder, Storage(Folder(tmp_path)), Console(quiet=True))
+    state = Run.open(str(folder.path)).resume().state
     check_complete(state)
     assert "trial 0, epoch 2 is damaged: state.json has changed" in state.warnings[0]
     assert "goes on from epoch 1 instead of 2" in state.warnings[1]

@@ -105,16 +105,30 @@ def test_an_epoch_that_was_saved_but_not_reported_is_not_trained_again(tmp_path:
     assert len([fact for fact in done.facts if isinstance(fact, Reported)]) == 2 * 9
 
 
-def test_a_missing_metric_ends_the_run_at_the_first_report(tmp_path: Path) -> None:
-    space = {"x": Float(0, 1), "trouble": "silent"}
+def test_a_misspelt_metric_ends_the_run_at_the_first_epoch(tmp_path: Path) -> None:
+    space = {"x": Float(0, 1), "log": str(tmp_path / "log"), "trouble": "silent"}
     with pytest.raises(UserError) as error:
-        run_job(tmp_path / "run", tiny_job(space=space))
-    assert "'loss' was not reported" in str(error.value)
+        run_job(tmp_path / "run", tiny_job(space=space, metric="val_loss"))
+    assert "'val_loss' was not reported" in str(error.value)
     assert "progress, val_los: did you mean 'val_los'" in str(error.value)
+    assert {epoch for _, epoch in epochs_trained(tmp_path / "log")} == {"1"}
+    assert list((tmp_path / "run").glob("checkpoints/*/epoch-*")) == []
     facts = list(read(tmp_path / "run" / "journal.jsonl"))
     assert not any(isinstance(fact, Reported) for fact in facts)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["status"] == "failed"
+
+
+def test_a_metric_that_comes_now_and_then_is_enough(tmp_path: Path) -> None:
+    """A person is told at the first epoch, in case that it never comes."""
+    job = tiny_job(model="troubled_models:NowAndThen", num_samples=4, scheduler="fifo")
+    done = run_job(tmp_path / "run", job)
+    assert {(trial.status, trial.epoch) for trial in done.trials} == {(Status.COMPLETED, 9)}
+    assert done.state.incumbent is not None
+    assert done.state.incumbent.epoch % 2 == 0
+    told = [text for text in done.state.warnings if "'loss' was not reported" in text]
+    assert 1 <= len(told) <= 2, "by each worker once"
+    assert "epoch 1" in told[0]
 
 
 def test_missing_data_end_the_run_with_the_models_own_words(tmp_path: Path) -> None:

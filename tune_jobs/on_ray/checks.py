@@ -1,0 +1,118 @@
+"""What is checked of a model's epoch before any of it is stored: a mistake in the model is a clear
+message at its first epoch, and no checkpoint keeps it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from tune_jobs.errors import user_traceback
+from tune_jobs.models.base import Model, TrainingError
+
+_CANNOT_LOAD = (
+    "the model cannot load what it saved, and a trial has to come back from it. A state_dict has "
+    "tensors, numbers, text, and lists and dicts of them; for anything else the model has a "
+    "save() and a load() of its own"
+)
+_RANDOM = {
+    "random": ("getstate", "setstate"),
+    "numpy.random": ("get_state", "set_state"),
+    "torch.random": ("get_rng_state", "set_rng_state"),
+    "torch.cuda.random": ("get_rng_state_all", "set_rng_state_all"),
+}
+
+
+def numbers(said: str, metrics: Any) -> dict[str, float]:
+    """What a model measured, in plain floats: they may be numbers of torch, numpy or Python.
+
+    Args:
+        said: what returned them, such as ``evaluate()``.
+
+    Raises TrainingError for anything else.
+    """
+    if not isinstance(metrics, Mapping):
+        raise TrainingError(
+            f"{said} returned {_short(metrics)}; it has to return a dict of numbers, such as "
+            "{'val_loss': 0.3}, or {} where it measures nothing"
+        )
+    for name in metrics:
+        if not isinstance(name, str):
+            raise TrainingError(f"{said} returned a metric named {_short(name)}; give it a text")
+    return {name: _number(name, value) for name, value in metrics.items()}
+
+
+def is_misspelt(metric: str, reported: Iterable[str]) -> bool:
+    """Whether the job's metric is surely one of those that a model reported, in another spelling.
+
+    Names that only resemble each other may be two metrics, of which one comes later.
+    """
+    wanted = _letters(metric)
+    return any(_is_spelt_like(wanted, _letters(name)) for name in reported)
+
+
+def save(model: Model, folder: Path) -> None:
+    """Raises TrainingError for a trouble with a file elsewhere, which is the model's own, and
+    OSError for one of the storage."""
+    try:
+        model.save(folder)
+    except OSError as error:
+        file = error.filename
+        if isinstance(file, (str, PathLike)) and not Path(file).is_relative_to(folder):
+            raise TrainingError(user_traceback(error)) from error
+        raise
+
+
+def load(model: Model, folder: Path) -> None:
+    """Raises TrainingError, with the model's own traceback, for what it cannot load; MemoryError
+    where there is no room for it, on a GPU too."""
+    try:
+        model.load(folder)
+    except Exception as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            raise MemoryError(str(error)) from error
+        raise TrainingError(f"{_CANNOT_LOAD}:\n{user_traceback(error)}") from error
+
+
+@contextmanager
+def random_states_kept() -> Iterator[None]:
+    """Inside, a model can be made that seeds for everybody."""
+    modules = {name: sys.modules[name] for name in _RANDOM if name in sys.modules}
+    torch = sys.modules.get("torch")
+    if torch and not torch.cuda.is_initialized():
+        modules.pop("torch.cuda.random", None)
+    states = {name: getattr(module, _RANDOM[name][0])() for name, module in modules.items()}
+    try:
+        yield
+    finally:
+        for name, state in states.items():
+            getattr(modules[name], _RANDOM[name][1])(state)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        if not isinstance(value, (str, bytes)):
+            return float(value)
+    except (TypeError, ValueError, RuntimeError):  # the last is torch's
+        pass
+    raise TrainingError(f"metric {name!r} is {_short(value)}; a metric is a number")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def _is_spelt_like(one: str, other: str) -> bool:
+    """Whether the same letters are in both, or all but one."""
+    shorter, longer = sorted((one, other), key=len)
+    letters = iter(longer)
+    is_part = all(letter in letters for letter in shorter)
+    return sorted(one) == sorted(other) or (is_part and len(longer) - len(shorter) == 1)
