@@ -22,7 +22,7 @@ from tune_jobs.views.view import View, Views
 def all_views(folder: RunFolder, job: TuneJob, console: Console) -> list[View]:
     line = Console(file=open(os.devnull, "w"))  # noqa: SIM115
     return [
-        LiveProgress(job, console),
+        LiveProgress(job, console, began=0.0),
         LineProgress(line),
         TensorBoard(folder.tensorboard, job.domains),
         ErrorFiles(folder.errors),

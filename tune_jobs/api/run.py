@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass, field
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,9 @@ from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
 from tune_jobs.runs.folder import RunFolder, Storage, find_run, find_storage, new_run
 from tune_jobs.runs.journal import read
 from tune_jobs.runs.lock import holder_of
+from tune_jobs.runs.stretch import Stretch
 from tune_jobs.views import texts
-from tune_jobs.views.progress import progress_view
+from tune_jobs.views.progress import progress_view, waiting
 from tune_jobs.views.report import trial_row
 from tune_jobs.views.screen import RunScreen
 from tune_jobs.views.view import View
@@ -38,6 +40,7 @@ def run(
     storage: str | None = None,
     progress: View | None = None,
     file: Path | None = None,
+    began: float | None = None,
     **fields: Any,
 ) -> Run:
     """Runs a job until it ends, and returns the run. After Ctrl-C it saves the running epochs and
@@ -50,6 +53,7 @@ def run(
             lines elsewhere.
         file: where the job is declared, so that a resume finds its code; by default the file of
             its classes, or the script that runs.
+        began: the start of its time, in seconds since 1970; by default now.
         fields: of the job, with other values for this run, such as ``num_samples=5``.
 
     Raises UserError for a job that cannot work, before anything starts; and if the run cannot
@@ -59,12 +63,16 @@ def run(
         raise UserError(
             'the file starts a run when it is imported; put that under `if __name__ == "__main__":`'
         )
+    began = time.time() if began is None else began
     job = override(job, fields)
     place = find_storage(storage)
     folder = new_run(job, place, name)
     console = RunScreen()
-    with beginning(job, folder, place, file or declared_in(job), console.say) as stretch:
-        _drive(stretch, progress or progress_view(job, console))
+    with ExitStack() as stack:
+        with waiting(console, "importing the model"):
+            file = file or declared_in(job)
+            stretch = stack.enter_context(beginning(job, folder, place, file, console.say))
+        _drive(stretch, progress or progress_view(job, console, began), began)
     return Run(folder, place, job)
 
 
@@ -228,11 +236,14 @@ class Run:
 
         Raises UserError as `run` does, and if the run is in use or damaged.
         """
-        console = RunScreen()
+        console, began = RunScreen(), time.time()
         grown = {"samples": samples, "max_epochs": max_epochs, "job": self._code, **options}
-        with going_on(self.folder, self._content, self._storage, console.say, **grown) as stretch:
+        with ExitStack() as stack:
+            with waiting(console, "importing the model"):
+                opened = going_on(self.folder, self._content, self._storage, console.say, **grown)
+                stretch = stack.enter_context(opened)
             if stretch:
-                _drive(stretch, progress or progress_view(stretch.job, console))
+                _drive(stretch, progress or progress_view(stretch.job, console, began), began)
         return self.refresh()
 
     def refresh(self) -> Run:
@@ -252,8 +263,11 @@ class Run:
         return texts.best(self.state)
 
 
-def _drive(stretch: Any, progress: View) -> None:
+def _drive(stretch: Stretch, progress: View, began: float) -> None:
     from tune_jobs.on_ray import runner  # Ray takes seconds to import
 
-    with closing(progress):
-        runner.run(stretch, progress)
+    try:
+        runner.run(replace(stretch, began=began), progress)
+    finally:
+        with suppress(Exception):  # of a view never ends a run
+            progress.close()

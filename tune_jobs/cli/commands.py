@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -245,7 +246,8 @@ def _run(
 ) -> None:
     declared = override(job, fields, settings)
     path = Path(file).resolve() if file else None
-    _finish(api.run(declared, name=name, storage=storage, file=path))
+    began = click.get_current_context().obj
+    _finish(api.run(declared, name=name, storage=storage, file=path, began=began))
 
 
 def _finish(run: Run) -> None:
@@ -263,7 +265,8 @@ def _exit_code(state: RunState) -> int:
 def _exit_cleanly(command: click.Command) -> None:
     """Runs a command; a mistake of the person who gave it is a message and no traceback."""
     try:
-        sys.exit(command.main(standalone_mode=False))  # click itself would end with 1 on Ctrl-C
+        # The time of a run begins here. Click itself would end with 1 on Ctrl-C.
+        sys.exit(command.main(standalone_mode=False, obj=time.time()))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

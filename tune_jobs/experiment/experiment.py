@@ -87,20 +87,28 @@ class Experiment:
             self._apply(fact)
         self.changed = replay.difference
 
-    def start(self, record: Record, observe: Observe, known: Iterable[Known] = ()) -> None:
+    def start(
+        self,
+        record: Record,
+        observe: Observe,
+        known: Iterable[Known] = (),
+        began: float | None = None,
+    ) -> None:
         """A driver begins the run, or goes on with it to its present extent.
 
         Args:
             record: writes a fact down, before it takes effect; returns it with its time.
             observe: sees every new fact after it took effect.
             known: what an earlier run found out, where this one begins.
+            began: when the driver's command did, in seconds since 1970; by default now.
         """
         self._write, self._observe = record, observe
         if math.isnan(self.state.started):
-            self.record(Opened(version=VERSION, known=list(known)))
+            self.record(Opened(version=VERSION, known=list(known), began=began))
         else:
             resuming = self._method.resuming(self.state.extent.reports)
-            self.record(replace(resuming, changes_accepted=bool(self.changed)))
+            accepted = bool(self.changed)
+            self.record(replace(resuming, changes_accepted=accepted, began=began))
         running = self.state.with_status(Status.RUNNING)
         self._in_flight = deque(trial.trial_id for trial in running)
 

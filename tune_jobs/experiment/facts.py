@@ -36,11 +36,14 @@ class Known(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Opened(_Fact):
-    """A journal begins, with what the searcher knows from earlier runs."""
+    """A journal begins, with what the searcher knows from earlier runs.
+
+    ``began`` is when the run's command did, which had to start Ray first."""
 
     fact: Literal["opened"] = "opened"
     version: int
     known: list[Known] = field(default_factory=list)
+    began: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class RunResumed(_Fact):
 
     Trials that were complete and are not any more, since ``max_epochs`` grew, go on at once
     (``continued``) or wait for the scheduler (``paused``). ``changes_accepted`` says that a person
-    knew that the scheduler decides otherwise now than it did before.
+    knew that the scheduler decides otherwise now than it did before. ``began`` as of `Opened`.
     """
 
     fact: Literal["reopened"] = "reopened"
@@ -58,6 +61,7 @@ class RunResumed(_Fact):
     continued: list[int] = field(default_factory=list)
     paused: list[int] = field(default_factory=list)
     changes_accepted: bool = False
+    began: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,7 +101,7 @@ class RunState:
         self.tested: Tested | None = None
         self.closed: Closed | None = None
         self.started = math.nan  # seconds since 1970
-        self.idle = 0.0  # seconds between one driver's last fact and the next one's first
+        self.idle = 0.0  # seconds between one driver's last fact and the next one's begin
         self.first_report = math.nan
         self.last_fact = math.nan
 
@@ -125,7 +125,7 @@ class RunState:
 
     @property
     def seconds(self) -> float:
-        """How long drivers were at work on the run."""
+        """How long the run's commands were at work."""
         return self.last_fact - self.started - self.idle
 
     @property
@@ -147,9 +147,10 @@ class RunState:
         before, self.last_fact = self.last_fact, fact.time
         match fact:
             case Opened():
-                self.started = fact.time
+                self.started = fact.time if fact.began is None else fact.began
             case RunResumed():
-                self.idle += fact.time - before
+                began = fact.time if fact.began is None else fact.began
+                self.idle += max(0.0, began - before)
                 self._resume(fact)
             case Known() | Interrupted():
                 pass  # for the searcher; for views

@@ -47,19 +47,19 @@ def drive(stretch: Stretch, model: bytes, resources: TrialResources, progress: V
             store, job.keep_checkpoints, job.checkpoint_quota, books.settle, experiment.warn
         )
         views.add(retention)
-        views.warn_by(experiment.warn)
-        hangs = Hangs(job.trial_timeout, hang_reports(folder.errors))
-        slots = _slots(job, resources)
-        dispatcher = Dispatcher(experiment, slots, job.time_budget, hangs, books, interrupt)
         if past:
             with views.guarding(board):
                 board.take_over(past.facts, experiment.state)
             retention.take_over(experiment.state)
-        experiment.start(books.journal.append, views.on_fact, stretch.known)
+        experiment.start(books.journal.append, views.on_fact, stretch.known, stretch.began)
+        views.warn_by(experiment.warn)
         if past and past.torn:
             experiment.warn(
                 f"the last line of the journal was cut short and is left out ({past.torn} bytes)"
             )
+        hangs = Hangs(job.trial_timeout, hang_reports(folder.errors))
+        slots = _slots(job, resources)
+        dispatcher = Dispatcher(experiment, slots, job.time_budget, hangs, books, interrupt)
         try:
             with interrupt.listening(dispatcher.is_at_work):
                 _tune(dispatcher, resources, _setting(job, model, store, folder))

@@ -27,6 +27,7 @@ class Stretch:
         known: what the searcher learns from first, where the run begins.
         past: the journal that the run goes on with; None where it begins.
         lease: the lock of a run in a bucket, to be renewed.
+        began: when its command did, in seconds since 1970.
     """
 
     job: TuneJob
@@ -38,3 +39,4 @@ class Stretch:
     known: list[Known] = field(default_factory=list)
     past: Past | None = None
     lease: Lease | None = None
+    began: float | None = None

@@ -23,13 +23,13 @@ def in_a_notebook() -> bool:
 class NotebookProgress(Picture):
     """One output of a cell, which is updated in its place."""
 
-    def __init__(self, job: TuneJob) -> None:
+    def __init__(self, job: TuneJob, began: float) -> None:
         from IPython.display import HTML, display
 
         self._job = job
         self._html = HTML
         self._display: Any = display(HTML(""), display_id=True)
-        super().__init__(pause=0.5, news=NEWS_SHOWN)
+        super().__init__(pause=0.5, news=NEWS_SHOWN, began=began)
 
     def paint(self) -> None:
         self._display.update(self._html("<br>".join(self._lines())))

@@ -87,15 +87,16 @@ class Picture(Painted):
 
     Args:
         news: how many of them, at most, wait to be painted.
+        began: when the run's command did, in seconds since 1970.
     """
 
-    def __init__(self, pause: float, news: int) -> None:
+    def __init__(self, pause: float, news: int, began: float) -> None:
         self.news: deque[str] = deque(maxlen=news)
-        self._seen = time.monotonic()  # the last fact
+        self._seen = began  # the last fact
         super().__init__(pause, tick=1.0)
 
     def note(self, fact: Fact, state: RunState) -> None:
-        self._seen = time.monotonic()
+        self._seen = time.time()
         if isinstance(fact, (Failed, Moved, Warned, Interrupted, Draining)):
             self.news.append(texts.describe(fact, state))
 
@@ -105,7 +106,7 @@ class Picture(Painted):
         if self.state and self.state.closed:
             return texts.clock(self.state.seconds)
         before = self.state.seconds if self.state else 0.0
-        return texts.clock(before + time.monotonic() - self._seen)
+        return texts.clock(before + max(0.0, time.time() - self._seen))
 
     @property
     def left(self) -> str:

@@ -3,6 +3,7 @@ event elsewhere."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,11 +26,17 @@ REDRAWS_PER_SECOND = 8
 LINES_KEPT = 10_000  # that nobody has read yet
 
 
-def progress_view(job: TuneJob, console: Console) -> Painted:
-    """The view that fits where the output goes."""
+def progress_view(job: TuneJob, console: Console, began: float | None = None) -> Painted:
+    """The view that fits where the output goes; ``began`` is when the run's command did, in
+    seconds since 1970, by default now."""
+    began = time.time() if began is None else began
     if in_a_notebook():
-        return NotebookProgress(job)
-    return LiveProgress(job, console) if console.is_interactive else LineProgress(console)
+        return NotebookProgress(job, began)
+    return (
+        LiveProgress(job, console, began)
+        if console.is_interactive
+        else LineProgress(console, began)
+    )
 
 
 @contextmanager
@@ -46,10 +53,12 @@ def waiting(console: Console, what: str) -> Iterator[None]:
 class LineProgress(Painted):
     """One line for every event that a person would want to know of."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, began: float | None = None) -> None:
         self._console = console
         self._best = ""
-        self._lines: deque[str] = deque([STARTING_RAY], maxlen=LINES_KEPT)
+        so_far = 0.0 if began is None else time.time() - began
+        first = f"{texts.clock(so_far):>7}  {STARTING_RAY}"
+        self._lines: deque[str] = deque([first], maxlen=LINES_KEPT)
         super().__init__(pause=0.0, tick=None)
 
     def note(self, fact: Fact, state: RunState) -> None:
@@ -72,11 +81,11 @@ class LineProgress(Painted):
 class LiveProgress(Picture):
     """A bar over the trials, the counts, and a table of the trials at work."""
 
-    def __init__(self, job: TuneJob, console: Console) -> None:
+    def __init__(self, job: TuneJob, console: Console, began: float) -> None:
         self._job = job
         self._live = Live(console=console, auto_refresh=False)
         self._live.start()
-        super().__init__(pause=1 / REDRAWS_PER_SECOND, news=LINES_KEPT)
+        super().__init__(pause=1 / REDRAWS_PER_SECOND, news=LINES_KEPT, began=began)
 
     def paint(self) -> None:
         while self.news:

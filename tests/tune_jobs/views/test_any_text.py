@@ -214,7 +214,7 @@ def test_after_a_burst_the_last_state_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "screen"
     job = tiny_job(num_samples=200, max_epochs=1)
     with path.open("w") as file:
-        view = LiveProgress(job, Console(file=file, force_terminal=True, width=100))
+        view = LiveProgress(job, Console(file=file, force_terminal=True, width=100), began=0.0)
         experiment = job.build_experiment()
         experiment.start(lambda fact: fact, view.on_fact)
         simulate(experiment, falling, 1)
