@@ -250,7 +250,7 @@ def test_a_program_that_ends_well_before_its_last_epoch_is_done(make: Make, prog
         ("echo '{\"loss\": true}'", ["'loss' as True"]),
         ("echo '{\"loss\": null}'", ["'loss' as None"]),
         ("echo '{\"checkpoint\": 3}'", ['"checkpoint" as 3']),
-        ('echo \'{"checkpoint": "a"}\'', ["'a', which is not there"]),
+        ('echo \'{"checkpoint": "a"}\'', ["'a', which does not exist"]),
         ('echo \'{"checkpoint": "../config.json"}\'', ["'../config.json'", "is not in"]),
         ('echo \'{"checkpoint": ""}\'', ["''", "is not in"]),
         ('ln -s / $TUNE_JOBS_CHECKPOINTS/a; echo \'{"checkpoint": "a"}\'', ["'a'", "is not in"]),

@@ -1,1 +1,1 @@
-"""The state machine of a run, its facts, and what they add up to."""
+"""The state machine of a run, its facts, and its state after them."""

@@ -1,4 +1,4 @@
-"""What an experiment has an executor do in a free slot."""
+"""What an executor does in a free slot."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tune_jobs.experiment.state import CheckpointRef, Trial
 
 @dataclass(frozen=True)
 class Train:
-    """Go on with a trial from where it stands.
+    """Start or continue a trial.
 
-    A trial that was made a clone began anew: it is at its ``lineage``-th beginning, which was
-    the checkpoint ``clone_of``, when ``cloned_at`` epochs were recorded. Its own checkpoints
-    of an earlier lineage are of no use to it.
+    A trial that became a clone started again: ``lineage`` counts these starts. The last one was
+    from the checkpoint ``clone_of``, when ``cloned_at`` epochs were recorded. The trial cannot use
+    its own checkpoints of an earlier lineage.
     """
 
     trial_id: int

@@ -1,4 +1,4 @@
-"""Ends trials that have stopped to get better, whatever the scheduler would have them do."""
+"""Stops trials that no longer improve, whatever the scheduler decides."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from tune_jobs.search_algos.decisions import Stop
 
 
 class EarlyStopping:
-    """Stops a trial after ``patience`` epochs in a row of which none was better by more than
+    """Stops a trial after ``patience`` epochs in a row without an improvement of more than
     ``min_delta``, in the metric's unit (Prechelt, Early Stopping - But When?, 1998).
 
-    It is told every report, also those of an earlier driver, and so is where that was.
+    It gets every report, also those of an earlier driver, so it has the same state again.
     """
 
     def __init__(self, patience: int | None, min_delta: float) -> None:
@@ -18,7 +18,7 @@ class EarlyStopping:
         self._best: dict[tuple[int, int], tuple[float, int]] = {}
 
     def on_report(self, trial_id: int, lineage: int, epoch: int, loss: float) -> Stop | None:
-        """A trial that was made a clone (another ``lineage``) begins anew."""
+        """A trial that became a clone (another ``lineage``) starts again."""
         key = trial_id, lineage
         best, best_epoch = self._best.get(key, (loss, epoch))
         if loss < best - self._min_delta:

@@ -1,8 +1,8 @@
-"""The state machine of a run: what its method decides, what its trials do, moved by facts.
+"""The state machine of a run: facts change the state of its method and its trials.
 
-An executor asks `next` whenever it has a free slot and says what came of it. Every fact is
-recorded before it takes effect, and an experiment given the facts of an earlier one goes on
-where that one was.
+An executor calls `next` when it has a free slot, and reports the result. Every fact is recorded
+before it takes effect. An experiment that gets the facts of an earlier one continues where that
+one was.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ class Experiment:
     """One run of a job, without the machinery that trains.
 
     Args:
-        method: decides; told nothing so far.
-        extent: of the run as it is to be.
-        facts: what happened before; method and extent may be those of a larger run.
-        began_with: the extent at the beginning, where facts are given.
+        method: makes the decisions; it has not seen any fact yet.
+        extent: the length that the run is to have.
+        facts: what happened before; method and extent may be those of a longer run.
+        began_with: the extent at the start, if there are facts.
         max_failures: restarts of a trial, and of the final test.
         fail_fast: the first failure ends the run.
 
     Attributes:
-        changed: how the scheduler now decides otherwise than in the facts, if it does.
+        changed: where the scheduler decides differently than in the facts; empty if it does not.
     """
 
     def __init__(
@@ -94,13 +94,13 @@ class Experiment:
         known: Iterable[Known] = (),
         began: float | None = None,
     ) -> None:
-        """A driver begins the run, or goes on with it to its present extent.
+        """A driver starts the run, or continues it.
 
         Args:
             record: writes a fact down, before it takes effect; returns it with its time.
-            observe: sees every new fact after it took effect.
-            known: what an earlier run found out, where this one begins.
-            began: when the driver's command did, in seconds since 1970; by default now.
+            observe: gets every new fact after it took effect.
+            known: results of an earlier run, for a run that starts.
+            began: when the command started, in seconds since 1970; by default now.
         """
         self._write, self._observe = record, observe
         if math.isnan(self.state.started):
@@ -114,16 +114,16 @@ class Experiment:
 
     @property
     def hopeless(self) -> str:
-        """Why the run cannot go on; nothing where it can."""
+        """Why the run cannot continue; empty if it can."""
         return self._hopeless.reason
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing left to do: every trial ended and the incumbent was tested."""
+        """Whether nothing is left to do: every trial ended and the incumbent was tested."""
         return Testing.is_done(self.state) and self.state.all_ended and not self._may_suggest
 
     def next(self) -> Assignment | None:
-        """Work for a free slot, or None: wait for a report and ask again."""
+        """Work for a free slot; None means: wait for a report and ask again."""
         if self.hopeless:
             return None
         if self._in_flight:
@@ -141,15 +141,15 @@ class Experiment:
         return self._testing.next(self.state)
 
     def train(self, trial_id: int) -> Train:
-        """Where a running trial stands, to start or restart it from there."""
+        """The assignment to start or restart a running trial."""
         return Train.of(self.state.trials[trial_id])
 
     def report(self, report: Reported) -> Decision:
-        """A trial finished an epoch, from 1; what becomes of it. The decision in ``report`` does
-        not count.
+        """A trial finished an epoch, from 1; returns what it does next. The decision in ``report``
+        is ignored.
 
         An epoch without the metric is not judged; a trial that never reports it fails at its end.
-        An epoch that was recorded before is passed over: the trial lost a checkpoint.
+        An epoch that was recorded before is ignored: the trial lost a checkpoint.
         """
         trial, objective = self.state.trials[report.trial_id], self.state.objective
         if report.epoch <= trial.epoch:
@@ -164,7 +164,7 @@ class Experiment:
         return decision
 
     def complete(self, trial_id: int, reason: str) -> None:
-        """A trial's training came to its own end; without a measured epoch, that is a failure."""
+        """A trial ended its own training. If it never reported the metric, that is a failure."""
         if self.state.trials[trial_id].is_judged:
             self.record(Completed(trial_id=trial_id, reason=reason))
         else:
@@ -176,17 +176,17 @@ class Experiment:
         self.record(Failed(trial_id=trial_id, error=error, retry=False, refused=True))
 
     def fail(self, trial_id: int, error: str) -> bool:
-        """A trial's attempt died; True if it should be started again, as `train` says."""
+        """An attempt of a trial died; returns True if it should be restarted by `train`."""
         tried = self.state.trials[trial_id].failures
         retry = tried < self._max_failures and not self._hopeless.fail_fast
         self.record(Failed(trial_id=trial_id, error=error, retry=retry))
         return retry and not self.hopeless
 
     def move(self, trial_id: int, reason: str, told: bool = False) -> bool:
-        """A trial's worker went; True if it should be started again.
+        """A trial lost its worker; returns True if it should be restarted.
 
-        Unless it was ``told`` to go, that is a failure where no epoch was recorded since the last
-        time: else a trial that brings down its node would bring down all of them.
+        Unless the worker was ``told`` to leave, that is a failure if no epoch was recorded since
+        the last move: otherwise a trial that crashes its node would crash all nodes.
         """
         trial = self.state.trials[trial_id]
         if trial.moved_at == trial.epoch and not told:
@@ -198,7 +198,7 @@ class Experiment:
         self.record(Warned(text=text))
 
     def drain(self, reason: str) -> None:
-        """No new trials; the running ones end at their next report."""
+        """No new trials start; the running ones end at their next report."""
         if not self.state.draining:
             self.record(Draining(reason=reason))
 
@@ -206,7 +206,7 @@ class Experiment:
         self.record(Tested(**test.checkpoint._asdict(), metrics=dict(metrics)))
 
     def test_failed(self, test: FinalTest, error: str) -> bool:
-        """The test died; True if it should be tried again."""
+        """The test died; returns True if it should be tried again."""
         if self._testing.failed():
             return True
         self.record(Tested(**test.checkpoint._asdict(), metrics={}, error=error))

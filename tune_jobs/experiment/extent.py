@@ -8,8 +8,7 @@ from typing import NamedTuple
 class Extent(NamedTuple):
     """Attributes:
     trials: of the run.
-    reports: of a complete trial: one after every epoch, or after every fold where it is
-        cross-validated.
+    reports: of a complete trial: one per epoch, or one per fold in a cross-validation.
     """
 
     trials: int

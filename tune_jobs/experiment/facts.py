@@ -1,6 +1,6 @@
-"""What can happen in a run. The journal is a sequence of these, and a run is what they add up to.
+"""What can happen in a run. A journal is a sequence of facts; they determine the state of the run.
 
-Facts are plain data: the time is put in by the journal, in seconds since 1970.
+Facts are plain data. The journal adds the time, in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tune_jobs.errors import shortened, whole_characters
 from tune_jobs.search_algos.decisions import Continue, Decision, Exploit
 
 VERSION = 3
-"""Of the journal's format; grows when an older reader would misunderstand a newer journal."""
+"""Version of the journal's format; grows if an older reader would misread a newer journal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class _Fact:
 class Known(_Fact):
     """An earlier run tried a config and got these losses; epoch -> loss, lower is better.
 
-    In a journal of version 1 these stood on lines of their own, after the first."""
+    In a journal of version 1 they are separate lines after the first one."""
 
     fact: Literal["known"] = "known"
     config: dict[str, Any]
@@ -36,9 +36,8 @@ class Known(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Opened(_Fact):
-    """A journal begins, with what the searcher knows from earlier runs.
-
-    ``began`` is when the run's command did, which had to start Ray first."""
+    """A journal starts, with what the searcher knows from earlier runs. ``began`` is when the
+    command of the run started, which then had to start Ray."""
 
     fact: Literal["opened"] = "opened"
     version: int
@@ -48,11 +47,11 @@ class Opened(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class RunResumed(_Fact):
-    """Another driver goes on with the run, which may have grown.
+    """Another driver continues the run, which may be longer now.
 
-    Trials that were complete and are not any more, since ``max_epochs`` grew, go on at once
-    (``continued``) or wait for the scheduler (``paused``). ``changes_accepted`` says that a person
-    knew that the scheduler decides otherwise now than it did before. ``began`` as of `Opened`.
+    If ``max_epochs`` grew, trials that were complete continue at once (``continued``) or wait for
+    the scheduler (``paused``). ``changes_accepted`` means that a person accepted that the
+    scheduler now decides differently. ``began`` is as in `Opened`.
     """
 
     fact: Literal["reopened"] = "reopened"
@@ -66,7 +65,7 @@ class RunResumed(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Suggested(_Fact):
-    """A searcher proposed a config, and a trial with it starts."""
+    """A searcher proposed a config, and its trial starts."""
 
     fact: Literal["suggested"] = "suggested"
     trial_id: int
@@ -75,7 +74,7 @@ class Suggested(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Reported(_Fact):
-    """A trial finished an epoch, its checkpoint is written, and this was decided on it."""
+    """A trial finished an epoch and wrote its checkpoint; the decision says what it does next."""
 
     fact: Literal["reported"] = "reported"
     trial_id: int
@@ -89,7 +88,7 @@ class Reported(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResumed(_Fact):
-    """A paused trial got a slot again, to go on as it was or from another's checkpoint."""
+    """A paused trial got a slot again: it continues, or starts from another trial's checkpoint."""
 
     fact: Literal["resumed"] = "resumed"
     trial_id: int
@@ -98,7 +97,7 @@ class TrialResumed(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Stopped(_Fact):
-    """A trial that was waiting ended without another epoch."""
+    """A waiting trial ended without another epoch."""
 
     fact: Literal["stopped"] = "stopped"
     trial_id: int
@@ -107,7 +106,7 @@ class Stopped(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Completed(_Fact):
-    """A trial's training came to its own end, before the last epoch it was given."""
+    """A trial ended its own training before its last epoch."""
 
     fact: Literal["completed"] = "completed"
     trial_id: int
@@ -116,8 +115,8 @@ class Completed(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Failed(_Fact):
-    """A trial's attempt ended in an error; with ``retry`` it goes on from its checkpoint.
-    ``refused`` says that the model did not accept its config, which speaks of no other trial."""
+    """An attempt of a trial ended with an error; with ``retry`` it restarts from its checkpoint.
+    ``refused`` means that the model did not accept this config, so other trials may still work."""
 
     fact: Literal["failed"] = "failed"
     trial_id: int
@@ -128,7 +127,7 @@ class Failed(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Moved(_Fact):
-    """A trial lost its worker through no fault of its own, and goes on elsewhere."""
+    """A trial lost its worker through no fault of its own, and continues elsewhere."""
 
     fact: Literal["moved"] = "moved"
     trial_id: int
@@ -137,7 +136,7 @@ class Moved(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(_Fact):
-    """Something went wrong that the run could deal with; a person should know."""
+    """Something went wrong, the run handled it, and a person should know."""
 
     fact: Literal["warned"] = "warned"
     text: str
@@ -145,7 +144,7 @@ class Warned(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Interrupted(_Fact):
-    """The driver was told to end by a signal: trials wait for a resume when they next report."""
+    """A signal asked the driver to end: trials stop at their next report and wait for a resume."""
 
     fact: Literal["interrupted"] = "interrupted"
     signal: str
@@ -153,7 +152,7 @@ class Interrupted(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Draining(_Fact):
-    """No new trial starts from here on, and the running ones end at their next report."""
+    """From here on no new trial starts, and the running ones end at their next report."""
 
     fact: Literal["draining"] = "draining"
     reason: str
@@ -174,8 +173,8 @@ class Tested(_Fact):
 class Closed(_Fact):
     """The run is over.
 
-    ``signal`` is the number of the one that interrupted it, or 0: older journals have no more
-    than its name, as the reason.
+    ``signal`` is the number of the signal that interrupted it, or 0; older journals have only its
+    name, as the reason.
     """
 
     fact: Literal["closed"] = "closed"
@@ -203,11 +202,11 @@ Fact = Annotated[
     Discriminator("fact"),
 ]
 
-TEXT_LENGTH = 64 * 1024  # characters; of a longer one the beginning and the end are kept
+TEXT_LENGTH = 64 * 1024  # characters; a longer text keeps its beginning and its end
 
 
 def writable(fact: Fact) -> Fact:
-    """The fact with texts that can be written and read everywhere: not endless, and whole
+    """The fact with texts that can be written and read everywhere: shortened, with complete
     characters."""
     texts = {name: value for name, value in vars(fact).items() if isinstance(value, str)}
     fit: dict[str, Any] = {
@@ -220,11 +219,11 @@ _FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
 
 
 def to_json(fact: Fact) -> str:
-    """One line; metrics that are NaN or infinite stand as JSON's usual extension has them."""
+    """One line of JSON; NaN and infinite metrics are written as ``NaN`` and ``Infinity``."""
     text = json.dumps(asdict(fact), separators=(",", ":"), ensure_ascii=False)
     return text.encode(errors="replace").decode()  # half a character cannot be read again
 
 
 def from_json(line: str | bytes) -> Fact:
-    """Raises ValueError for a line that is no fact."""
+    """Raises ValueError if the line is not a fact."""
     return _FACT.validate_json(line)

@@ -1,4 +1,4 @@
-"""The measurement of the incumbent on the test data, and what becomes of it."""
+"""The measurement of the incumbent on the test data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tune_jobs.experiment.state import RunState
 
 
 class Testing:
-    """Whether the test is due, at work, or failed for good.
+    """Whether the test is due, running, or failed for good.
 
     Args:
         max_failures: how often it is tried again.
@@ -20,7 +20,7 @@ class Testing:
 
     @staticmethod
     def is_done(state: RunState) -> bool:
-        """Whether the incumbent was tested, if there is one."""
+        """Whether the incumbent was tested; True also if there is none."""
         return state.incumbent is None or state.tested is not None
 
     def next(self, state: RunState) -> FinalTest | None:
@@ -31,6 +31,6 @@ class Testing:
         return FinalTest(incumbent.config, incumbent.checkpoint)
 
     def failed(self) -> bool:
-        """An attempt died; True if it should be tried again."""
+        """An attempt died; returns True if it should be tried again."""
         self._failures += 1
         return self._failures <= self._max_failures

@@ -1,4 +1,4 @@
-"""Notices that a run cannot bring anything any more."""
+"""Notices that a run cannot succeed any more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Hopeless:
         fail_fast: the first failure ends the run.
 
     Attributes:
-        reason: why the run cannot go on; nothing where it can.
+        reason: why the run cannot continue; empty if it can.
     """
 
     def __init__(self, fail_fast: bool) -> None:
@@ -41,8 +41,8 @@ class Hopeless:
         self._failures.clear()
 
     def _are_all_alike(self, state: RunState) -> bool:
-        """Whether all trials failed, several of them and in the same way, within the first
-        minute after the first failure, and none ever reported the metric."""
+        """Whether no trial ever reported the metric and, within a minute of the first failure,
+        all trials failed, several of them and in the same way."""
         failed = {failure.trial_id for failure in self._failures}
         return (
             failed == state.trials.keys()

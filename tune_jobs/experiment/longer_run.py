@@ -1,4 +1,4 @@
-"""Which complete trials go on when a run is given more epochs than it began with."""
+"""Which complete trials continue when a run gets more epochs."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from tune_jobs.search_algos.decisions import Continue, Decision, Pause
 
 
 class LongerRun:
-    """What a run of ``extent`` decides on trials that were complete when it was shorter, so
-    that it can go on with them."""
+    """Remembers what a run of ``extent`` decides on trials that were complete when it was shorter,
+    so that they can continue."""
 
     def __init__(self, extent: Extent) -> None:
         self._extent = extent
         self._decisions: dict[int, Decision] = {}
 
     def decided(self, trial_id: int, epoch: int, complete_at: int, decision: Decision) -> None:
-        """A decision on a report, made when trials ended at epoch ``complete_at``."""
+        """A decision on a report from the time when trials ended at epoch ``complete_at``."""
         goes_on = isinstance(decision, Continue | Pause)
         if complete_at <= epoch < self._extent.reports and goes_on:
             self._decisions[trial_id] = decision
 
     def holds(self, trial_id: int) -> bool:
-        """Whether a trial that has ended may still go on."""
+        """Whether a trial that has ended may still continue."""
         return trial_id in self._decisions
 
     def resuming(self, complete_at: int) -> RunResumed:
-        """The fact that another driver goes on with a run whose trials ended at ``complete_at``."""
+        """The fact that another driver continues a run whose trials ended at ``complete_at``."""
         held = self._decisions if self._extent.reports > complete_at else {}
         return RunResumed(
             num_samples=self._extent.trials,

@@ -1,4 +1,4 @@
-"""What decides in a run: its searcher, its scheduler and its patience, told the same facts."""
+"""What decides in a run: its searcher, its scheduler and its patience. They get the same facts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tune_jobs.search_algos.space import Config
 
 
 class Method:
-    """Told every fact of a run, also those of an earlier driver, and so is where that was.
+    """Gets every fact of a run, also those of an earlier driver, so it has the same state again.
 
     Args:
         suggest: the searcher's `suggest`, or the same in the background.
@@ -49,8 +49,8 @@ class Method:
         self._released: set[int] = set()
 
     def decide(self, trial_id: int, epoch: int, loss: float | None, state: RunState) -> Decision:
-        """What becomes of a trial that reported; of a report without the metric (``loss`` is
-        None) neither the scheduler nor the patience is told."""
+        """What a trial does after a report. Without the metric (``loss`` is None), neither the
+        scheduler nor the patience sees the report."""
         decision: Decision = Continue()
         over = None
         if loss is not None:
@@ -85,13 +85,13 @@ class Method:
             return self.scheduler.eliminated(exhausted)
 
     def release(self, trial_id: int) -> None:
-        """Takes a trial out of the scheduler's hands: it goes on until it is complete."""
+        """Takes a trial away from the scheduler: it trains until it is complete."""
         if trial_id not in self._released:
             self._released.add(trial_id)
             self.scheduler.on_end(trial_id)
 
     def resuming(self, complete_at: int) -> RunResumed:
-        """The fact that another driver goes on with a run whose trials ended at ``complete_at``."""
+        """The fact that another driver continues a run whose trials ended at ``complete_at``."""
         return self._longer_run.resuming(complete_at)
 
     def apply(self, fact: Fact, state: RunState) -> None:

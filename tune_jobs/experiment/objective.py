@@ -1,4 +1,4 @@
-"""What a run optimises: a metric and its direction, turned into a loss once."""
+"""What a run optimises: a metric and its direction, converted to a loss once."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Objective:
     over_folds: bool = False
 
     def loss(self, metrics: Mapping[str, float]) -> float | None:
-        """The metric as a number of which lower is better; None where it was not reported."""
+        """The metric as a number, lower is better; None if it was not reported."""
         value = metrics.get(self.metric)
         return value if value is None or self.mode == "min" else -value
 
     def missing_from(self, metrics: Mapping[str, float]) -> str:
-        """Says that the metric is not among those that were reported."""
+        """A message that the metric is not among the reported ones."""
         reported = ", ".join(sorted(metrics)) or "nothing"
         hint = nearest(self.metric, metrics) if metrics else "return it from evaluate()"
         return f"metric {self.metric!r} was not reported; the model reported {reported}: {hint}"
@@ -37,8 +37,8 @@ class Objective:
         return "fold" if self.over_folds else "epoch"
 
     def rank(self, epoch: int, loss: float) -> tuple[int, float]:
-        """Lower is better: the loss; but of means over folds those over more come first, since
-        the folds are not equally hard."""
+        """For sorting, lower is better: by loss; in a cross-validation first by more folds, because
+        folds are not equally hard."""
         return (-epoch if self.over_folds else 0), loss
 
     def value(self, loss: float) -> float:

@@ -1,7 +1,7 @@
-"""Notices when a scheduler decides otherwise today than it did when the facts were recorded.
+"""Notices if a scheduler now decides differently than when the facts were recorded.
 
-Its code, or its options in the job file, may have changed since. Then what it remembers does not
-fit what happened, and a run that goes on regardless ends in nonsense.
+Its code, or its options in the job file, may have changed. Its memory then does not match what
+happened, and the decisions of a run that simply continued would make no sense.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from tune_jobs.experiment.state import RunState
 from tune_jobs.search_algos.decisions import Decision, Exploit
 
 NOT_RESUMED = "not resumed"
-"""Why a paused trial ends where the scheduler never asks for it again."""
+"""Why a paused trial ends if the scheduler never resumes it."""
 
 
 class Replay:
-    """Tells a method the facts of earlier drivers. What was recorded is the truth: a trial on
-    which the scheduler decides otherwise now is taken out of its hands.
+    """Gives a method the facts of earlier drivers. Recorded decisions are the truth: if the
+    scheduler now decides differently on a trial, the trial is taken away from it.
 
     Attributes:
-        difference: the first one that nobody has accepted, in words; nothing where there is none.
+        difference: a message about the first difference that nobody has accepted, or empty.
     """
 
     def __init__(self, method: Method, facts: Sequence[Fact]) -> None:
@@ -65,7 +65,7 @@ def _accepts(fact: Fact) -> bool:
 
 
 def _same(today: Decision, then: Decision) -> bool:
-    """Alike in kind; of a clone, in where it starts and with which config. Reasons are words."""
+    """Whether the kind is equal, and for a clone its source and config; reasons do not count."""
     if isinstance(today, Exploit) and isinstance(then, Exploit):
         return (today.source, today.config) == (then.source, then.config)
     return today.kind == then.kind

@@ -1,4 +1,4 @@
-"""What a run's facts add up to: its trials and its incumbent. A pure fold, shared by all views."""
+"""The state of a run after its facts: trials and incumbent. A pure fold, used by all views."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tune_jobs.search_algos.decisions import Continue, Exploit, Pause, Stop
 class Status(str, Enum):
     RUNNING = "running"
     PAUSED = "paused"
-    COMPLETED = "completed"  # trained all its epochs, or to its own end
+    COMPLETED = "completed"  # trained all its epochs, or ended by itself
     STOPPED = "stopped"  # ended early by a decision
     FAILED = "failed"
 
@@ -53,7 +53,7 @@ class CheckpointRef(NamedTuple):
 class Trial:
     trial_id: int
     config: dict[str, Any]
-    suggested: dict[str, Any]  # the config that it began with
+    suggested: dict[str, Any]  # the config at its start
     status: Status = Status.RUNNING
     epoch: int = 0  # epochs recorded
     metrics: dict[str, float] = field(default_factory=dict)  # of the last epoch
@@ -63,16 +63,16 @@ class Trial:
     seconds: float = 0.0  # of training and evaluation
     node: str = ""
     failures: int = 0
-    moves: list[str] = field(default_factory=list)  # why it went on elsewhere, every time
+    moves: list[str] = field(default_factory=list)  # why it moved, each time
     moved_at: int = -1  # epochs recorded at the last move
-    lineage: int = 0  # how often it was made a clone
+    lineage: int = 0  # how often it became a clone
     clone_of: CheckpointRef | None = None  # where its lineage began
     cloned_at: int = 0  # epochs recorded then
     note: str = ""  # why it ended, or its last error
 
 
 class Incumbent(NamedTuple):
-    """The best epoch of any trial so far, as the objective ranks them; of equals, the first."""
+    """The best epoch of all trials so far by the objective's rank; among equals the first."""
 
     trial_id: int
     epoch: int
@@ -85,8 +85,8 @@ class Incumbent(NamedTuple):
 
 
 class RunState:
-    """The trials of a run, by number, after every fact it was given. Views may read it in a thread
-    of their own meanwhile."""
+    """The trials of a run, by number, after the facts so far. Views may read it in threads of
+    their own."""
 
     def __init__(self, objective: Objective, extent: Extent) -> None:
         self.objective = objective
@@ -107,7 +107,7 @@ class RunState:
 
     @classmethod
     def of(cls, facts: Iterable[Fact], objective: Objective, extent: Extent) -> RunState:
-        """``extent`` is what the run began with."""
+        """``extent`` is that of the run at its start."""
         state = cls(objective, extent)
         for fact in facts:
             state.apply(fact)
@@ -119,13 +119,13 @@ class RunState:
 
     @property
     def is_finished(self) -> bool:
-        """Whether there is nothing left to do; a test that failed can be tried again."""
+        """Whether nothing is left to do; a test that failed can be tried again."""
         ended = self.closed is not None and self.closed.status == "finished"
         return ended and not (self.tested and self.tested.error)
 
     @property
     def seconds(self) -> float:
-        """How long the run's commands were at work."""
+        """How long the commands of the run worked on it."""
         return self.last_fact - self.started - self.idle
 
     @property
@@ -134,7 +134,7 @@ class RunState:
 
     @property
     def spread(self) -> float | None:
-        """The standard deviation of the incumbent's metric over the folds, where there are some."""
+        """The standard deviation of the incumbent's metric over the folds, if there are folds."""
         best = self.incumbent
         if best is None or not self.objective.over_folds:
             return None

@@ -1,4 +1,4 @@
-"""How an experiment asks its searcher: at once, or in the background."""
+"""How an experiment asks its searcher: directly, or in the background."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Answer(Enum):
 
 
 NOT_YET: Final = Answer.NOT_YET
-"""The searcher is still thinking: ask again."""
+"""The searcher has no answer yet: ask again."""
 
 _PATIENCE = 0.01  # seconds; most searchers answer sooner, and no report waits noticeably
 
 
 class Suggest(Protocol):
-    """The config of trial ``index``, None when the space is exhausted, or NOT_YET.
+    """The config of trial ``index``, None if the space is exhausted, or NOT_YET.
 
-    ``alone`` says that no trial is at work, so that there is nothing to do but wait.
+    ``alone`` means that no trial is running, so there is nothing to do but wait.
     """
 
     def __call__(
@@ -43,9 +43,9 @@ class AtOnce:
 
 
 class InBackground:
-    """Asks in a thread, so that the reports of running trials need not wait for an answer.
+    """Asks in a thread, so that reports of running trials do not wait for the answer.
 
-    The searcher sees the history of the moment it was asked, whatever is reported meanwhile.
+    The searcher sees the history at the time of the question, whatever is reported later.
     """
 
     def __init__(self, searcher: Searcher) -> None:

@@ -16,12 +16,12 @@ from tune_jobs.storage.mirror import Mirror
 
 @dataclass(frozen=True)
 class Books:
-    """Where a driver writes down what happens.
+    """Where a driver records what happens.
 
     Attributes:
         settle: returns when every fact so far is safe: on the disk, or in the bucket.
-        trouble: why the run cannot be driven on, if there is a reason.
-        news: what a person should know of the storage since the last time.
+        trouble: why the run cannot continue, if there is a reason.
+        news: messages about the storage since the last call.
     """
 
     journal: Journal
@@ -34,9 +34,9 @@ class Books:
 def open_books(
     folder: RunFolder, lease: Lease | None, past: Past | None, patience: float
 ) -> Iterator[Books]:
-    """The journal of a locked run, and its way into the bucket; all is safe when it ends.
+    """The journal of a locked run, and its copy in the bucket; at the end all of it is safe.
 
-    Raises StorageError where the bucket does not get what was written last.
+    Raises StorageError if the last facts did not reach the bucket.
     """
     told: SimpleQueue[str] = SimpleQueue()
 
@@ -52,10 +52,10 @@ def open_books(
         mirror = Mirror(folder.path, folder.bucket, patience, lease, told.put)
         stack.callback(mirror.close)
         stack.callback(_close_quietly, journal)
-        mirror.sync()  # what the bucket has beyond the journal's end is gone before that grows
+        mirror.sync()  # removes what the bucket has beyond the journal's end
         yield Books(journal, mirror.sync, lambda: mirror.failed, news)
 
 
 def _close_quietly(journal: Journal) -> None:
-    with suppress(OSError):  # whatever ended the run is told, and not this
+    with suppress(OSError):  # the error that ended the run counts, not this one
         journal.close()

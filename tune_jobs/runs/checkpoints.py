@@ -1,9 +1,9 @@
-"""The checkpoint store: a folder per trial, a folder in it per epoch, complete or not there.
+"""The checkpoint store: a folder per trial, and in it a folder per epoch, complete or absent.
 
-    checkpoints/00007/epoch-00009/   what the model saved, and epoch.json: what it is of
+    checkpoints/00007/epoch-00009/   what the model saved, and epoch.json, which describes it
 
-The worker that trained an epoch writes it. Everything in it has a check sum, so what was
-damaged since is noticed before a model is given it.
+The worker that trained an epoch writes it. All files have checksums, so damage is noticed before
+a model loads it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _SEAL = "epoch.json"
 
 
 class DamagedCheckpointError(Exception):
-    """A checkpoint is not what was written; says which and what is wrong."""
+    """A checkpoint has changed since it was written; the message says which and how."""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a checkpoint is of: a trial's model after ``epoch``, and what that epoch measured.
+    """What a checkpoint contains: the model of a trial after ``epoch``, and the epoch's metrics.
 
-    ``lineage`` counts how often the trial had been made a clone by then.
+    ``lineage`` counts how often the trial had become a clone by then.
     """
 
     trial_id: int
@@ -50,10 +50,10 @@ class Saved:
 
 
 class CheckpointStore:
-    """Checkpoints in one place, which every worker must be able to reach.
+    """Checkpoints in one place that every worker can reach.
 
     Args:
-        patience: seconds for which a storage that fails is tried again.
+        patience: seconds to retry a storage that fails.
     """
 
     def __init__(self, place: Place, patience: float = 0.0) -> None:
@@ -61,11 +61,11 @@ class CheckpointStore:
         self._patience = patience
 
     def save(self, saved: Saved, write: Callable[[Path], None]) -> Saved:
-        """Adds a checkpoint, or replaces it; ``write`` fills the folder it is given. Returns
-        what it is of, with its bytes.
+        """Adds or replaces a checkpoint; ``write`` fills the folder that it gets. Returns the
+        description of the checkpoint, with its bytes.
 
-        It is there when all of it is, so a crash leaves no half of one. Raises StorageError
-        where it cannot be written.
+        It appears only when it is complete, so a crash leaves no half of one. Raises StorageError
+        if it cannot be written.
         """
         sealed = saved
 
@@ -82,14 +82,14 @@ class CheckpointStore:
         return sealed
 
     def saved(self, ref: CheckpointRef) -> Saved:
-        """What a checkpoint is of. Raises DamagedCheckpointError, also where there is none."""
+        """What a checkpoint contains. Raises DamagedCheckpointError, also if there is none."""
         return Saved(**self._seal(ref)["saved"])
 
     @contextmanager
     def opened(self, ref: CheckpointRef) -> Iterator[Path]:
-        """The folder that the model wrote, as it was written.
+        """The folder that the model wrote, unchanged.
 
-        Raises DamagedCheckpointError, also where there is none.
+        Raises DamagedCheckpointError, also if there is none.
         """
         with ExitStack() as stack:
             yield self._opened(ref, stack)
@@ -105,7 +105,7 @@ class CheckpointStore:
         return folder
 
     def epochs(self, trial_id: int) -> list[int]:
-        """Those of which the trial has a checkpoint, damaged or not."""
+        """The epochs of which the trial has a checkpoint, damaged or not."""
         place = self.place.child(f"{trial_id:05d}")
         files = self._patiently(place.files)
         return sorted(_epoch(name) for name in files if name.endswith(f"/{_SEAL}"))
@@ -151,9 +151,9 @@ def _damage_told(ref: CheckpointRef) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise DamagedCheckpointError(f"{_words(ref)} is not there, or not all of it") from None
+        raise DamagedCheckpointError(f"{_words(ref)} is missing, at least in part") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise DamagedCheckpointError(f"{_words(ref)} is damaged: {_SEAL} is no longer") from None
+        raise DamagedCheckpointError(f"{_words(ref)} is damaged: {_SEAL} is missing") from None
 
 
 def _words(ref: CheckpointRef) -> str:

@@ -1,6 +1,6 @@
-"""A run's folder: where everything of one execution of a job stands.
+"""A run's folder: all files of one execution of a job.
 
-job.json       the declaration as run, with versions, git commit, hardware, command line
+job.json       the job as run, with versions, git commit, hardware, command line
 journal.jsonl  the truth
 summary.json, trials.csv, tensorboard/, errors/, checkpoints/   derived, or written by trials
 """
@@ -38,8 +38,8 @@ RECORDED_VERSIONS = (
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder on this machine. A run in a bucket is kept there, and its folder here is
-    what the driver works on; its checkpoints are in the bucket alone.
+    """A run's folder on this machine. A run in a bucket is kept there; its folder here is the
+    driver's working copy, without checkpoints.
     """
 
     path: Path
@@ -85,7 +85,7 @@ class RunFolder:
 
     @property
     def resume_command(self) -> str:
-        """What goes on with the run, for a shell."""
+        """The shell command that resumes the run."""
         return f"tune-jobs resume {quote_for_shell(self.where)}"
 
     @property
@@ -94,7 +94,7 @@ class RunFolder:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a run. Raises StorageError where that cannot be seen."""
+        """Whether the run exists. Raises StorageError if the storage cannot be read."""
         try:
             patiently(lambda: self.place.read("job.json"), 0.0)
         except FileNotFoundError:
@@ -102,27 +102,27 @@ class RunFolder:
         return True
 
     def check_free(self) -> None:
-        """Raises UserError where a run has this name, or where nothing can be written."""
+        """Raises UserError if a run has this name, or if nothing can be written there."""
         if self.exists or (not self.bucket and self._has_files):
             raise UserError(
-                f"run {self.name!r} exists in {self.place.url.rpartition('/')[0]}; go on with it "
-                f"by `tune-jobs resume {self.name}`, or give another --name"
+                f"run {self.name!r} exists in {self.place.url.rpartition('/')[0]}; continue it "
+                f"with `tune-jobs resume {self.name}`, or give another --name"
             )
         there = next(parent for parent in self.path.parents if parent.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):
             raise UserError(
-                f"{self.path} cannot be made: {there} is no folder that can be written; give "
+                f"{self.path} cannot be made: {there} is not a folder that can be written; give "
                 "another --storage"
             )
 
     @property
     def _has_files(self) -> bool:
-        """Besides the lock of who is about to make the run."""
+        """Whether it has files besides the lock of a driver that is starting."""
         return self.path.is_dir() and any(not f.name.startswith(".") for f in self.path.iterdir())
 
     def create(self, job: TuneJob, cluster: Mapping[str, float], file: Path | None) -> None:
-        """Writes the job.json of a run into its locked folder; ``cluster`` is what Ray has to
-        give, ``file`` where the job is declared.
+        """Writes the job.json of a run into its locked folder; ``cluster`` is Ray's resources,
+        ``file`` is where the job is declared.
 
         Raises UserError as `check_free` does.
         """
@@ -134,7 +134,7 @@ class RunFolder:
         write_json(self.declaration, content)
 
     def remove_if_empty(self) -> None:
-        """Leaves nothing behind of a run that never began."""
+        """Leaves nothing behind if a run never started."""
         if not self.exists_here and not self._has_files:
             shutil.rmtree(self.path, ignore_errors=True)
 
@@ -145,9 +145,9 @@ class RunFolder:
             entry.rename(old / entry.name)
 
     def fetch(self) -> None:
-        """Brings here what a driver or a view needs of a run in a bucket.
+        """Downloads what a driver or a view needs of a run in a bucket.
 
-        Raises UserError where that is damaged, StorageError where it cannot be reached.
+        Raises UserError if it is damaged, StorageError if it cannot be reached.
         """
         if self.bucket:
             fetch(self.bucket, self.path)
@@ -157,7 +157,7 @@ class RunFolder:
         try:
             found: dict[str, Any] = json.loads(self.declaration.read_text())
         except (OSError, ValueError) as error:
-            raise UserError(f"{self.path} holds no run: job.json cannot be read") from error
+            raise UserError(f"{self.path} is not a run: job.json cannot be read") from error
         return found
 
     def read_declaration(self) -> Declaration:
@@ -167,18 +167,18 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class Storage:
-    """Where runs are kept, each in a folder of its own."""
+    """The place of all runs, each in a folder of its own."""
 
     place: Place
 
     def run(self, name: str) -> RunFolder:
-        """The folder of a run, which may be there or not."""
+        """The folder of a run, which may not exist."""
         if isinstance(self.place, Folder):
             return RunFolder(self.place.path / name)
         return RunFolder(_working_copies(self.place) / name, self.place.child(name))
 
     def runs(self) -> list[RunFolder]:
-        """All that are there, in no order."""
+        """All runs, in no order."""
         names = patiently(self.place.folders, 0.0)
         return [run for run in map(self.run, names) if run.exists]
 
@@ -192,16 +192,16 @@ def find_storage(given: str | None) -> Storage:
 
 
 def new_run(job: TuneJob, storage: Storage, name: str | None) -> RunFolder:
-    """The folder of a run to come: ``name``, or the job's name and the time."""
+    """The folder for a new run: ``name``, or the job's name and the time."""
     if name is not None and (not name or "/" in name or name.startswith(".")):
-        raise UserError(f"run name {name!r} is no name of a folder; use letters, digits, _ . -")
+        raise UserError(f"run name {name!r} cannot be a folder's name; use letters, digits, _ . -")
     return storage.run(name or f"{job.name}-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
 def find_run(storage: Storage, name_or_path: str) -> RunFolder:
-    """A run of the storage, or one anywhere by its path or URL.
+    """A run of the storage by name, or any run by its path or URL.
 
-    Raises UserError for a run that is not there.
+    Raises UserError for a run that does not exist.
     """
     path, options = name_or_path, ""
     if "://" in path:
@@ -223,7 +223,7 @@ def _working_copies(place: Place) -> Path:
 
 
 def near(path: Path) -> Path:
-    """The path from here, where it is below."""
+    """The relative path, if it is below the working folder."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
@@ -254,7 +254,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _git(*command: str) -> str | None:
-    """What git says of the working folder, or None where it is not under git."""
+    """Git's answer about the working folder, or None if it is not under git."""
     try:
         found = subprocess.run(["git", *command], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

@@ -1,6 +1,6 @@
-"""Ctrl-C, SIGTERM and a closed terminal: how a run ends then, and how a process does.
+"""How a run, and any other command, ends after Ctrl-C, SIGTERM or a closed terminal.
 
-A run lets the epochs at work finish (`Interrupt`). Every other moment of a command ends at once
+A run finishes its running epochs (`Interrupt`). At all other times a command ends at once
 (`end_at_once_when_told`).
 """
 
@@ -16,16 +16,16 @@ from types import FrameType
 from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-EXIT_BY_SIGNAL = 128  # and its number, as shells have it
-ANSWER_SECONDS = 3.0  # for an end in good order
-LAST_SECONDS = 2.0  # for what is done before the end in any case
+EXIT_BY_SIGNAL = 128  # plus the number of the signal, as in shells
+ANSWER_SECONDS = 3.0  # for an orderly end
+LAST_SECONDS = 2.0  # for steps that must happen before the end
 
 _before_exit: list[Callable[[], object]] = []
 _listening: list[Interrupt] = []
 
 
 class Interrupt:
-    """Whether a run was told to end, and by which signal."""
+    """Whether a run was asked to end, and by which signal."""
 
     def __init__(self) -> None:
         self._signal: signal.Signals | None = None
@@ -38,27 +38,27 @@ class Interrupt:
 
     @property
     def number(self) -> int:
-        """Of the signal, or 0."""
+        """The number of the signal, or 0."""
         return self._signal or 0
 
     @property
     def name(self) -> str:
-        """``SIGINT``, ``SIGTERM``, ``SIGHUP``, or nothing."""
+        """``SIGINT``, ``SIGTERM``, ``SIGHUP``, or empty."""
         return self._signal.name if self._signal else ""
 
     def is_news(self) -> bool:
-        """Whether it was asked for since the last time this was."""
+        """Whether a signal came since the last call."""
         news, self._told = self.asked and not self._told, self.asked
         return news
 
     def waits(self) -> bool:
-        """Whether something is at work that should be finished before the end."""
+        """Whether something is running that should finish before the end."""
         return self._waits()
 
     @contextmanager
     def listening(self, at_work: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """A signal inside is noted while something is at work that should be finished; the next
-        one, or the first where nothing is, raises KeyboardInterrupt."""
+        """Inside, the first signal is only noted if something is running that should finish. The
+        next signal, or the first if nothing is running, raises KeyboardInterrupt."""
         if threading.current_thread() is not threading.main_thread():
             yield  # Python allows no handlers
             return
@@ -82,9 +82,9 @@ class Interrupt:
 
 
 def end_at_once_when_told() -> None:
-    """For a process that is a command: from now on a signal ends it, without a traceback and with
-    the exit code that shells expect, also where it is in native code for minutes. A run that is
-    `listening` comes first, and has seconds for its end."""
+    """For a process that is a command: from now on a signal ends it without a traceback and with
+    the exit code that shells expect, even during minutes of native code. A run that is
+    `listening` gets the signal first and has a few seconds for its end."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -95,8 +95,8 @@ def end_at_once_when_told() -> None:
 
 @contextmanager
 def before_exit(step: Callable[[], object]) -> Iterator[None]:
-    """Inside, this is done before the process is ended at once. It may run in any thread, has
-    seconds, and nothing is done after it."""
+    """Inside, ``step`` is done before the process ends at once. It may run in any thread and has
+    a few seconds; nothing is done after it."""
     _before_exit.append(step)
     try:
         yield
@@ -105,13 +105,13 @@ def before_exit(step: Callable[[], object]) -> Iterator[None]:
 
 
 def _not_ignored() -> dict[signal.Signals, Any]:
-    """Our signals with their present handlers; one that is ignored, as under nohup, stays so."""
+    """Our signals with their handlers; a signal that is ignored, as under nohup, stays ignored."""
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     return {n: handler for n, handler in handlers.items() if handler != signal.SIG_IGN}
 
 
 def _watch(reader: int) -> None:
-    """Ends the process where the main thread does not, which may be far from any Python code."""
+    """Ends the process if the main thread does not, for example because it is in native code."""
     noted = False
     while number := os.read(reader, 1)[0]:
         if number not in SIGNALS:

@@ -1,9 +1,9 @@
-"""The append-only record of a run's facts: the truth, from which all else is derived.
+"""The append-only record of a run's facts: the truth, from which everything else is derived.
 
-One JSON object a line, whose last entry is a check sum over the line and all before it: what
-was changed, cut out or put in is noticed. A line reaches the operating system before its fact
-takes effect, so a killed driver loses nothing; it reaches the disk within a second, which
-bounds what a power cut can take.
+Each line is a JSON object. Its last entry is a checksum over this line and all lines before it,
+so a change, a missing line and an added line are noticed. A line reaches the operating system
+before its fact takes effect, so a killed driver loses nothing. It reaches the disk within a
+second, so a power cut loses little.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _SUM = b',"sum":"'
 
 
 class Journal:
-    """A journal to write to: a new one, or with ``past`` one that goes on.
+    """A journal to write to: a new one, or with ``past`` one to continue.
 
     Args:
         past: what `read_past` found in it.
-        patience: seconds for which writing is tried again where the disk is full, or gone.
+        patience: seconds to retry writing if the disk is full or gone.
 
-    Raises FileExistsError for a new one where there is one: a run is never overwritten.
+    Raises FileExistsError if a new one exists already: a run is never overwritten.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class Journal:
         flags = os.O_WRONLY if past else os.O_WRONLY | os.O_CREAT | os.O_EXCL
         self._file = os.open(path, flags, 0o644)
         self._size, self._sum = (past.size, past.check_sum) if past else (0, 0)
-        os.ftruncate(self._file, self._size)  # a last line without its end goes
+        os.ftruncate(self._file, self._size)  # removes an incomplete last line
         self._synced = float("-inf")
         self._sync_soon: threading.Timer | None = None
 
     def append(self, fact: Fact) -> Fact:
-        """Writes the fact with the present time; returns it as written.
+        """Writes the fact with the current time; returns it as written.
 
-        Raises StorageError where it cannot be written; what was written before stays as it is.
+        Raises StorageError if it cannot be written; earlier lines stay intact.
         """
         fact = replace(fact, time=round(self._clock(), 3))
         line, check_sum = _sealed(to_json(fact).encode(), self._sum)
@@ -65,12 +65,12 @@ class Journal:
         return fact
 
     def sync(self) -> None:
-        """Returns when all that was written is on the disk. Raises OSError."""
+        """Returns when all lines are on the disk. Raises OSError."""
         os.fsync(self._file)
         self._synced = time.monotonic()
 
     def close(self) -> None:
-        """Raises OSError where the last lines did not reach the disk."""
+        """Raises OSError if the last lines did not reach the disk."""
         if self._sync_soon:
             self._sync_soon.cancel()
             self._sync_soon.join()
@@ -80,7 +80,7 @@ class Journal:
             os.close(self._file)
 
     def _write(self, line: bytes) -> None:
-        """All of the line or nothing: what an earlier attempt left of it goes first."""
+        """Writes all of the line or nothing; first removes what an earlier attempt left."""
         os.ftruncate(self._file, self._size)
         rest = memoryview(line)
         while rest:
@@ -94,7 +94,7 @@ class Journal:
             self._sync_soon.start()
 
     def _sync_quietly(self) -> None:
-        with suppress(OSError):  # a disk in trouble shows at the next line
+        with suppress(OSError):  # a failing disk is noticed at the next line
             self.sync()
 
 
@@ -113,9 +113,9 @@ class Past:
 
 
 def read_past(path: Path) -> Past | None:
-    """All of a journal, to go on with it; None where no fact is in it, or it is not there.
+    """All of a journal, to continue it; None if it has no fact or does not exist.
 
-    Raises UserError as `read` does, and for one of a version without check sums.
+    Raises UserError as `read` does, and for a version without checksums.
     """
     if not path.is_file():
         return None
@@ -129,8 +129,8 @@ def read_past(path: Path) -> Past | None:
     past = Past(facts, size, check_sum, torn=path.stat().st_size - size)
     if past.version < _FIRST_WITH_CHECK_SUMS:
         raise UserError(
-            f"{path} has version {past.version} of an earlier tune-jobs: it can be looked at, "
-            "not resumed; start a new run with --warm-start to make use of it"
+            f"{path} has version {past.version} of an earlier tune-jobs: it can be shown but not "
+            "resumed; start a new run with --warm-start to use its trials"
         )
     return past
 
@@ -138,22 +138,22 @@ def read_past(path: Path) -> Past | None:
 def read(path: Path) -> Iterator[Fact]:
     """The facts of a journal, in order.
 
-    A last line without its end was being written when the driver died: it never took effect
-    and is left out. Raises UserError for any other line that cannot be read, for a journal of
-    a newer version, and for none at all.
+    An incomplete last line was being written when the driver died: it never took effect and is
+    left out. Raises UserError for any other line that cannot be read, for a journal of a newer
+    version, and if there is none.
     """
     return (line.fact for line in _lines(path))
 
 
 def truncate(path: Path, line: int) -> Path:
-    """Cuts a journal off before a line, counted from 1; returns the copy it keeps of the whole.
+    """Cuts a journal off before a line, counted from 1; returns the path of a complete copy.
 
-    Raises UserError where there is no such line.
+    Raises UserError if there is no such line.
     """
     with path.open("rb") as file:
         lines = file.readlines()
     if not 2 <= line <= len(lines):
-        raise UserError(f"--truncate-at is {line}; {path} has lines 2 to {len(lines)} to cut at")
+        raise UserError(f"--truncate-at is {line}; {path} can be cut at lines 2 to {len(lines)}")
     copy = path.with_name(f"{path.name}.{time.strftime('%Y%m%d-%H%M%S')}")
     with copy.open("xb") as file:
         file.writelines(lines)
@@ -172,7 +172,7 @@ class _Line(NamedTuple):
 
 def _lines(path: Path) -> Iterator[_Line]:
     if not path.is_file():
-        raise UserError(f"{path} is not there: the run ended before it began")
+        raise UserError(f"{path} does not exist: the run ended before its first fact")
     check_sum, end, version = 0, 0, VERSION
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -193,7 +193,7 @@ def _lines(path: Path) -> Iterator[_Line]:
 
 def _version(path: Path, fact: Fact) -> int:
     if not isinstance(fact, Opened):
-        raise UserError(f"{path} is no journal: it begins with {fact.fact!r}")
+        raise UserError(f"{path} is not a journal: it begins with {fact.fact!r}")
     if fact.version > VERSION:
         raise UserError(
             f"{path} has version {fact.version}; this tune-jobs reads up to {VERSION}: upgrade it"
@@ -210,12 +210,12 @@ def _damaged(path: Path, number: int) -> UserError:
 
 
 def _sealed(text: bytes, before: int) -> tuple[bytes, int]:
-    """A JSON object as a line with its check sum, and that sum for the next line."""
+    """A JSON object as a line with its checksum, and the checksum for the next line."""
     check_sum = zlib.crc32(text, before)
     return text[:-1] + _SUM + b'%08x"}\n' % check_sum, check_sum
 
 
 def _unsealed(line: bytes) -> bytes:
-    """The JSON object without its check sum, where it has one."""
+    """The JSON object without its checksum, if it has one."""
     text, found, _ = line.rpartition(_SUM)
     return text + b"}" if found else line.rstrip(b"\n")

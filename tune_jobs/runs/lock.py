@@ -1,4 +1,4 @@
-"""Who has a run in hand: one driver at a time."""
+"""The lock of a run: one driver at a time."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tune_jobs.storage.place import Place
 
 @contextmanager
 def locked(folder: RunFolder) -> Iterator[Lease | None]:
-    """Nobody else can drive the run meanwhile, whose folder is made if need be; a driver that
-    dies keeps no lock. For a run in a bucket there is a lease too, which has to be renewed.
+    """Inside, nobody else can drive the run. Its folder is made if it does not exist. A driver
+    that dies loses the lock. A run in a bucket also has a lease, which must be renewed.
 
-    Raises UserError, with the holder's name, where somebody does.
+    Raises UserError, with the holder's name, if another driver has the lock.
     """
     lock = FileLock(folder.lock)
     try:
@@ -35,7 +35,7 @@ def locked(folder: RunFolder) -> Iterator[Lease | None]:
         holder = _noted_holder(folder)
         raise UserError(
             f"run {folder.name!r} is in use by {holder}; `tune-jobs status {folder.name}` shows "
-            "how it stands"
+            "its trials"
         ) from None
     except OSError as error:
         raise UserError(f"{folder.path} cannot be written: {error}") from error
@@ -53,12 +53,12 @@ def locked(folder: RunFolder) -> Iterator[Lease | None]:
 
 
 def holder_of(folder: RunFolder) -> str:
-    """Who has a run in hand, in words; nothing where nobody does. Raises StorageError."""
+    """Who has the lock of a run, for people; empty if nobody has. Raises StorageError."""
     if folder.bucket:
         return leases.holder_of(folder.bucket)
     try:
         with folder.lock.open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # gotten: nobody has it
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # acquired: nobody has it
     except BlockingIOError:
         return _noted_holder(folder)
     except OSError:
@@ -77,7 +77,7 @@ def _leased(bucket: Place) -> Iterator[Lease]:
 
 
 def _note_holder(folder: RunFolder) -> None:
-    with suppress(OSError):  # only for those who ask
+    with suppress(OSError):  # only for messages
         _note(folder).write_text(json.dumps({"host": platform.node(), "pid": os.getpid()}))
 
 

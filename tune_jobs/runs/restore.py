@@ -1,4 +1,4 @@
-"""Where a trial goes on from: its newest checkpoint that is whole."""
+"""Restores a trial from its newest intact checkpoint."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Load = Callable[[Path], None]
 
 @dataclass
 class Restored:
-    """How a trial came back.
+    """How a trial was restored.
 
     Attributes:
-        epoch: epochs that the model has behind it.
-        cloned: whether its state is another trial's, so that its config has to be put in force.
-        unreported: epochs that were trained and saved, and are not recorded yet, in order.
-        warnings: what could not be read on the way.
+        epoch: epochs that the model has been trained for.
+        cloned: whether its state comes from another trial, so it must be reconfigured.
+        unreported: epochs that were trained and saved, but not recorded yet, in order.
+        warnings: about checkpoints that could not be read.
     """
 
     epoch: int = 0
@@ -31,17 +31,16 @@ class Restored:
 
 
 def restore(store: CheckpointStore, train: Train, load: Load) -> Restored:
-    """Loads the newest state of a trial: its own of its present lineage, or the one where that
-    began, or none at all.
+    """Loads the newest state of a trial: its own of its present lineage, or the one from which the
+    lineage started, or none.
 
-    A damaged checkpoint is passed over, with a warning, and the one before it is used: the
-    epochs since are trained again. Raises DamagedCheckpointError where a clone has nothing to
-    start from.
+    A damaged checkpoint is skipped with a warning, and the one before it is used; the epochs
+    after it are trained again. Raises DamagedCheckpointError if a clone has nothing to start from.
     """
     restored = Restored()
     own = _of_this_lineage(store, train, restored.warnings)
     newest = train.epoch
-    while newest + 1 in own:  # an unreported epoch is only of use if all before it can be told
+    while newest + 1 in own:  # it counts only if all epochs before it can be reported
         newest += 1
     refs = [own[epoch].ref for epoch in sorted(own, reverse=True) if epoch <= newest]
     if loaded := _load_first(store, refs, load, restored.warnings):
@@ -52,15 +51,15 @@ def restore(store: CheckpointStore, train: Train, load: Load) -> Restored:
         restored.epoch, restored.cloned = train.cloned_at, True
     if restored.epoch < train.epoch:
         restored.warnings.append(
-            f"trial {train.trial_id} goes on from epoch {restored.epoch} instead of {train.epoch}: "
-            "it has no newer checkpoint that can be read"
+            f"trial {train.trial_id} continues from epoch {restored.epoch} instead of "
+            f"{train.epoch}: it has no newer checkpoint that can be read"
         )
     return restored
 
 
 def _of_this_lineage(store: CheckpointStore, train: Train, warnings: list[str]) -> dict[int, Saved]:
-    """The trial's checkpoints by epoch. One of an earlier lineage, or of a trial that had this
-    number in facts that were lost, is none of its."""
+    """The trial's checkpoints by epoch, without those of an earlier lineage, or of a trial that
+    had this number in facts that were lost."""
     config, found = as_stored(train.config), {}
     for epoch in store.epochs(train.trial_id):
         try:
@@ -93,7 +92,7 @@ def _clone(store: CheckpointStore, source: CheckpointRef, load: Load, warnings: 
 def _load_first(
     store: CheckpointStore, refs: Iterable[CheckpointRef], load: Load, warnings: list[str]
 ) -> CheckpointRef | None:
-    """Loads the first of the checkpoints that is whole; tells which it was."""
+    """Loads the first intact checkpoint; returns which one it was."""
     for ref in refs:
         try:
             with store.opened(ref) as folder:

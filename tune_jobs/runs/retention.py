@@ -15,18 +15,18 @@ from tune_jobs.storage import StorageError
 
 
 class Retention:
-    """A view that removes the checkpoints that are not needed any more, in the background.
+    """A view that removes checkpoints that are no longer needed, in the background.
 
-    Kept are the newest of every trial, the incumbent's, and those where a clone may have to
-    start from again. Nothing is removed before the facts that made it superfluous are safe: a
-    run that lost its last facts still has the checkpoints of that moment.
+    It keeps the newest of every trial, the incumbent's, and those from which a clone may have to
+    start again. A checkpoint is removed only after the facts that made it unnecessary are safe:
+    a run that lost its last facts still has the checkpoints of that time.
 
     Args:
-        keep: how many of every trial.
-        quota: bytes for the whole run; beyond them the worst ended trials' go first, then older
-            ones of the others. What is needed to go on is never removed.
+        keep: how many per trial.
+        quota: bytes for the whole run. Above it, checkpoints of the worst ended trials are removed
+            first, then older ones of the others. Those that the run still needs stay.
         settle: returns when every fact so far is safe.
-        warn: is told, once, of a quota that cannot be kept.
+        warn: called once if the quota cannot be kept.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Retention:
         self._remover = _Remover(store, settle)
 
     def take_over(self, state: RunState) -> None:
-        """Goes on where an earlier driver ended, with what is in the store."""
+        """Continues after an earlier driver, with what is in the store."""
         self._store.place.sweep()
         self._held = self._store.sizes()
         self._total = sum(sum(sizes.values()) for sizes in self._held.values())
@@ -101,7 +101,7 @@ class Retention:
         self._remove(CheckpointRef(trial_id, e) for e in self._held.get(trial_id, {}).keys() - kept)
 
     def _wanted(self, trial_id: int, state: RunState) -> set[int]:
-        """The epochs that somebody else needs."""
+        """The epochs of a trial that others need."""
         refs = [*self._origins.values(), *([state.incumbent.checkpoint] if state.incumbent else [])]
         return {ref.epoch for ref in refs if ref.trial_id == trial_id}
 
@@ -114,17 +114,17 @@ class Retention:
                 return
         if self._warn:
             self._warn(
-                f"the checkpoints that are needed to go on have {_size(self._total)}, the quota "
+                f"the checkpoints that the run still needs take {_size(self._total)}, the quota "
                 f"is {_size(self._quota)}"
             )
             self._warn = None
 
     def _superfluous(self, state: RunState) -> list[CheckpointRef]:
-        """What the run can do without, in the order in which it may go: of ended trials, of
-        live ones; of the worst first; the oldest first."""
+        """The checkpoints that the run does not need, in the order of removal: of ended trials
+        before live ones, of worse trials first, older ones first."""
         refs = []
         for trial_id, sizes in self._held.items():
-            if trial_id not in state.trials:  # it was in facts that were lost, and may come again
+            if trial_id not in state.trials:  # its facts were lost; it may be suggested again
                 continue
             trial = state.trials[trial_id]
             kept = self._wanted(trial_id, state)
@@ -174,7 +174,7 @@ class _Remover:
             self._changed.notify()
 
     def close(self) -> None:
-        """Returns when all is removed that can be."""
+        """Returns when everything that can be removed is removed."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -192,4 +192,4 @@ class _Remover:
                 for ref in batch:
                     self._store.remove(ref)
             except (OSError, StorageError):
-                continue  # kept for nothing; the next driver finds and removes them
+                continue  # not needed any more; the next driver finds and removes them

@@ -16,18 +16,18 @@ from tune_jobs.storage.lease import Lease
 
 @dataclass(frozen=True)
 class Stretch:
-    """What a driver is given, of a run that is locked for it.
+    """What a driver gets of a run that is locked for it.
 
     Attributes:
         job: valid, as it is now.
         declared: the part of job.json that views need.
-        experiment: where the facts so far have brought it; nobody drives it yet.
+        experiment: in the state after the facts so far; nobody drives it yet.
         is_new: the run has no job.json yet.
         file: where the job is declared.
-        known: what the searcher learns from first, where the run begins.
-        past: the journal that the run goes on with; None where it begins.
-        lease: the lock of a run in a bucket, to be renewed.
-        began: when its command did, in seconds since 1970.
+        known: trials from which the searcher learns first, for a run that starts.
+        past: the journal to continue; None for a run that starts.
+        lease: the lock of a run in a bucket, which must be renewed.
+        began: when the command started, in seconds since 1970.
     """
 
     job: TuneJob

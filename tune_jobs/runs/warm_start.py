@@ -1,4 +1,4 @@
-"""What an earlier run found out, for the searcher of a new one."""
+"""The trials of an earlier run, for the searcher of a new one."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class Learned(NamedTuple):
 def known_from(folder: RunFolder, job: TuneJob) -> Learned:
     """The trials of an earlier run as observations in the space of ``job``.
 
-    A trial outside of the space, or with another value than the job's where that has a fixed
-    one, says nothing here and is left out.
+    A trial outside the space, or with another value for something that is fixed in the job, is
+    left out.
 
-    Raises UserError where the run did not report the job's metric, no trial of it fits, or what
-    it calls an epoch is not what this job does.
+    Raises UserError if the run did not report the job's metric, if none of its trials fits, or if
+    its epochs are of another kind.
     """
     space, fixed = split(job.space)
-    fixed.pop("seed", None)  # another seed is another run of the same
+    fixed.pop("seed", None)  # another seed repeats the same config
     earlier = folder.read_declaration()
     if earlier.folds != job.folds or (job.folds and earlier.max_epochs != job.max_epochs):
         raise UserError(
-            f"run {folder.name!r} has {_unit(earlier)}, this job has {_unit(job)}; they say "
-            "nothing about each other: give the same folds and max_epochs"
+            f"run {folder.name!r} has {_unit(earlier)}, this job has {_unit(job)}; they cannot be "
+            "compared: give the same folds and max_epochs"
         )
     constants = earlier.constants
     facts = list(read(folder.journal))
@@ -57,14 +57,14 @@ def known_from(folder: RunFolder, job: TuneJob) -> Learned:
             found.append(replace(known, config=config))
     if not found:
         raise UserError(
-            f"no trial of run {folder.name!r} can be learned from: none has a config of this "
-            f"job's space, {', '.join(space)}, and an epoch"
+            f"the searcher cannot learn from run {folder.name!r}: no trial has both a config in "
+            f"this job's space ({', '.join(space)}) and a report of the metric"
         )
     return Learned(found, len(tried) - len(found))
 
 
 def _unit(declared: Declaration | TuneJob) -> str:
-    """What its epochs are."""
+    """The kind of its epochs."""
     if declared.folds is None:
         return "no folds"
     return f"{declared.folds} folds of {declared.max_epochs} epochs"
@@ -75,7 +75,7 @@ def _has_metric(fact: Fact, job: TuneJob) -> bool:
 
 
 def _tried(facts: Iterable[Fact], job: TuneJob) -> Iterator[Known]:
-    """Every config with its losses, up to where another config took over the trial."""
+    """Every config with its losses, until the trial got another config."""
     configs: dict[int, dict[str, object]] = {}
     losses: dict[int, dict[int, float]] = {}
     cloned: set[int] = set()

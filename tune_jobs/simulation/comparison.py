@@ -1,5 +1,5 @@
-"""Methods compared in simulation: the same job, curves and workers under other schedulers and
-searchers."""
+"""Methods compared in simulation: the same job, curves and workers with other searchers and
+schedulers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tune_jobs.simulation.simulate import VirtualClock, simulate
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a method came to in a simulated run."""
+    """The result of a method in a simulated run."""
 
     method: str
     best: float | None  # value of the metric

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Curves(Curve, Protocol):
-    """Curves of which the best value of the metric is known."""
+    """Curves whose best value of the metric is known."""
 
     optimum: float
 
@@ -27,10 +27,10 @@ class Curves(Curve, Protocol):
 class ClosedForm:
     """Made-up losses between 0 and 1 over any space, with one best config.
 
-    A config d away from the best one, in parts of the cube's diagonal, has the loss
-    d + (1 - d) (1 + epoch)^-a, and a config is the slower (a from 1.5 down to 0.5) the further
-    its first parameter is from the best: early losses mislead, as they do in life. An epoch
-    takes 0.5 to 1.5 virtual seconds, by the last parameter.
+    A config at distance d from the best one, as a share of the cube's diagonal, has the loss
+    d + (1 - d) (1 + epoch)^-a. The further its first parameter is from the best, the slower it
+    learns (a from 1.5 down to 0.5), so early losses mislead, as in real training. An epoch takes
+    0.5 to 1.5 virtual seconds, depending on the last parameter.
 
     Args:
         seed: of the best config.
@@ -61,9 +61,8 @@ def _loss(distance: float, slowness: float, epoch: int) -> float:
 
 
 class Recorded:
-    """Curves of configs that were trained once; any other config has its nearest neighbour's.
-
-    Nearest in the unit cube of the space, so along the scales that are searched.
+    """Curves of configs that were trained once; any other config has the curve of its nearest
+    neighbour in the unit cube of the space.
     """
 
     def __init__(
@@ -84,7 +83,7 @@ class Recorded:
         self._space = space
         self._objective = objective
         if not (np.isfinite(values).all() and np.isfinite(seconds).all()):
-            raise ValueError("some values or times are no finite numbers")
+            raise ValueError("some values or times are not finite numbers")
         self._points = np.array([space.encode(_config(space, row)) for row in configs])
         self._values = values
         self._seconds = np.maximum.accumulate(seconds, axis=1)
@@ -95,10 +94,10 @@ class Recorded:
     @classmethod
     def read(cls, place: str, space: Space, objective: Objective) -> Recorded:
         """From ``file.npz`` or ``file.npz:task``: arrays ``configs`` (n, parameters), ``time``
-        (n, epochs) and one named as the metric (n, epochs); with ``tasks``, the names of
-        several, the last two have one more dimension in front.
+        (n, epochs) and one with the name of the metric (n, epochs). With an array ``tasks`` of
+        names, the last two have one more dimension in front.
 
-        Raises UserError for a file that cannot be read, or does not have these arrays.
+        Raises UserError if the file cannot be read or does not have these arrays.
         """
         import numpy as np
 
@@ -107,7 +106,7 @@ class Recorded:
             with np.load(path) as file:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
-            raise UserError(f"curves {path!r} are no .npz file of arrays: {error}") from error
+            raise UserError(f"curves {path!r} are not an .npz file of arrays: {error}") from error
         for name in ("configs", "time", objective.metric):
             if name not in arrays:
                 raise UserError(f"curves {path!r} have no array {name!r}; {nearest(name, arrays)}")
@@ -138,7 +137,7 @@ class Recorded:
             raise UserError(f"curves {path!r} do not fit the space: {error}") from error
 
     def check_epochs(self, max_epochs: int) -> None:
-        """Raises UserError where trials would train longer than was recorded."""
+        """Raises UserError if trials would train longer than the recorded curves."""
         if max_epochs > self._values.shape[1]:
             raise UserError(
                 f"max_epochs is {max_epochs}; the curves have {self._values.shape[1]} epochs: "
@@ -159,8 +158,8 @@ class Recorded:
 
 
 def _config(space: Space, row: NDArray[np.float64]) -> dict[str, Any]:
-    """Numbers from a file as values of the space: a place in its list for a Choice; a number
-    just outside of a range is at its end, and one of an inactive parameter does not count."""
+    """Numbers from a file as values of the space. For a Choice the number is the position in its
+    list; a number just outside a range is moved to its end; inactive parameters are ignored."""
     numbers = dict(zip(space, row.tolist(), strict=True))
 
     def value(name: str, domain: Domain) -> Any:

@@ -1,6 +1,6 @@
 """The other executor: an experiment on a virtual clock, with curves instead of training.
 
-Nothing is slept through: a simulated hour costs as long as its decisions take to make.
+It never sleeps: a simulated hour costs only the time for its decisions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Epoch(NamedTuple):
 class Curve(Protocol):
     """What training would have reported: epoch ``epoch`` (from 1) of a trial with ``config``.
 
-    An exception is a trial that died in that epoch.
+    An exception means that the trial died in that epoch.
     """
 
     def __call__(self, config: Mapping[str, Any], epoch: int) -> Epoch: ...
@@ -43,7 +43,7 @@ class VirtualClock:
 @dataclass(order=True)
 class _EpochEnd:
     time: float
-    order: int  # ties are broken by who began first
+    order: int  # breaks ties: the one that began first
     work: Train = field(compare=False)
     epoch: int = field(compare=False)
     result: Epoch | Exception = field(compare=False)
@@ -65,7 +65,7 @@ def simulate(
         begun += 1
         try:
             result: Epoch | Exception = curve(work.config, epoch)
-        except Exception as error:  # the curve's way of saying that the trial died
+        except Exception as error:  # the trial died
             result = error
         seconds = result.seconds if isinstance(result, Epoch) else 0.0
         heapq.heappush(queue, _EpochEnd(clock.now + seconds, begun, work, epoch, result))

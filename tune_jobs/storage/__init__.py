@@ -3,8 +3,8 @@
     place = open_place("s3://bucket/results").child("run-1")
     place.write("job.json", b"{}")
 
-A `Place` travels to the workers. Its names are relative paths with ``/``; what fails in it
-arrives as OSError, and `patiently` tries that again.
+A `Place` can be sent to workers. Its names are relative paths with ``/``. Its failures are
+OSErrors, and `patiently` retries them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Bucket", "FileInfo", "Folder", "Place", "StorageError", "open_place"
 
 
 def open_place(url_or_path: str) -> Place:
-    """Raises UserError for what is neither a path nor a URL of a bucket."""
+    """Raises UserError if it is neither a path nor the URL of a bucket."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", url_or_path):
         return Bucket(url_or_path)
     return Folder(Path(url_or_path))

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from tune_jobs.errors import UserError
 from tune_jobs.storage.place import FileInfo, Place, filled
 
-# Of a URL's query, per scheme.
+# Options in a URL's query, per scheme.
 _OPTIONS = {
     "s3": ("endpoint_override", "region", "scheme"),
     "gs": ("endpoint_override", "retry_limit_seconds", "scheme"),
@@ -30,11 +30,11 @@ _CHUNK = 16 * 2**20  # bytes of a download per request
 class Bucket(Place):
     """A prefix in a bucket, ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
 
-    Stores other than Amazon's are named by $AWS_ENDPOINT_URL, or behind the URL by
-    ``?endpoint_override=host:port&scheme=http``. Credentials come from where the provider's own
-    tools look for them. A bucket has no empty folders.
+    For stores other than Amazon's, set $AWS_ENDPOINT_URL or append
+    ``?endpoint_override=host:port&scheme=http`` to the URL. Credentials are found where the
+    provider's own tools look for them. A bucket has no empty folders.
 
-    Raises UserError for a URL that is none of these.
+    Raises UserError for any other URL.
     """
 
     def __init__(self, url: str) -> None:
@@ -99,7 +99,7 @@ class Bucket(Place):
                 system.delete_dir(path)
 
     def _upload(self, local: Path, name: str) -> None:
-        # Not by pyarrow's copy_files: it tells nobody when a small file did not get there.
+        # Not pyarrow's copy_files: it raises no error if a small file was not written.
         output = self._system().open_output_stream(self._path(name))
         with local.open("rb") as source, output as stream:
             shutil.copyfileobj(source, stream, _CHUNK)
@@ -121,7 +121,7 @@ class Bucket(Place):
         return "/".join(part for part in (self._bucket, unquote(self._prefix), name) if part)
 
     def _system(self) -> Any:
-        """The pyarrow file system, made once in each process: it cannot travel."""
+        """The pyarrow file system, made once per process, because it cannot be pickled."""
         if self._scheme == "s3":
             return _s3(self._bucket, self._query, _aws_endpoint())
         return _google(self._bucket, self._query)
@@ -131,9 +131,9 @@ def _check(url: str, scheme: str, bucket: str, options: dict[str, str]) -> None:
     if scheme not in _OPTIONS:
         raise UserError(f"storage {url!r} has scheme {scheme!r}; give a folder, s3:// or gs://")
     if "@" in bucket and scheme == "s3":
-        raise UserError("the storage's URL has a key in it; give it in $AWS_ACCESS_KEY_ID")
+        raise UserError("the storage's URL contains a key; set $AWS_ACCESS_KEY_ID instead")
     if not bucket:
-        raise UserError(f"storage {url!r} names no bucket; give {scheme}://bucket/prefix")
+        raise UserError(f"storage {url!r} has no bucket; give {scheme}://bucket/prefix")
     for option in options:
         if option not in _OPTIONS[scheme]:
             allowed = ", ".join(_OPTIONS[scheme])

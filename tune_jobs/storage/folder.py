@@ -1,4 +1,4 @@
-"""A storage that is a folder, and how its files are written so that no crash leaves half of one."""
+"""A storage that is a folder; its files are written so that no crash leaves half of one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tune_jobs.storage.place import FileInfo, Place, filled
 
 
 class Folder(Place):
-    """A folder of this machine, or one that many share."""
+    """A folder on this machine, or one that several machines share."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
@@ -69,7 +69,7 @@ class Folder(Place):
 
     @contextmanager
     def _finished(self, final: Path) -> Iterator[Path]:
-        """A path to write to, which gets its name when all of it is on the disk."""
+        """A temporary path to write to; it is renamed when everything is on the disk."""
         _make(final.parent)
         unfinished = _beside(final)
         try:
@@ -94,12 +94,12 @@ class Folder(Place):
 
 
 def _beside(path: Path) -> Path:
-    """A name of its own for what is on the way to ``path`` or from it."""
+    """A unique name for something that will become ``path``, or that was ``path``."""
     return path.with_name(f".{path.name}-{uuid4().hex[:12]}")
 
 
 def _make(folder: Path) -> None:
-    """Makes a folder that outlives a power cut."""
+    """Makes a folder that survives a power cut."""
     if not folder.is_dir():
         _make(folder.parent)
         folder.mkdir(exist_ok=True)

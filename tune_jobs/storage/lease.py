@@ -18,8 +18,8 @@ LEASE_SECONDS = 30.0
 
 
 def holder_of(place: Place) -> str:
-    """Who has the lease of the run in this place, in words; nothing where nobody has. Compared
-    with this machine's clock, so only to be shown. Raises StorageError."""
+    """Who has the lease of the run in this place, for people; empty if nobody has. It relies on
+    this machine's clock, so it is only for display. Raises StorageError."""
     leases = patiently(lambda: place.modified("lease"), 0.0)
     fresh = [name for name, at in leases.items() if time.time() - at < LEASE_SECONDS]
     return _writer_of(place, fresh[0]) if fresh else ""
@@ -35,16 +35,16 @@ def _writer_of(place: Place, name: str) -> str:
 
 
 class Lease:
-    """The lock of a run in a bucket: made when nobody else has it, and to be renewed.
+    """The lock of a run in a bucket. It must be renewed.
 
-    Every driver has an object of its own, whose age is told by the storage's clock, so the
-    machines' clocks may differ. Whoever has not renewed for ``seconds`` may be replaced.
+    Every driver writes an object of its own. The storage's clock gives its age, so the clocks of
+    the machines may differ. A driver that has not renewed it for ``seconds`` may be replaced.
 
     Attributes:
-        lost: says who took over while this driver could not reach the storage.
+        lost: names the driver that took over while this one could not reach the storage.
 
-    Raises UserError, with the holder's host and process, where somebody has it, and StorageError
-    where the place cannot be reached.
+    Raises UserError, with the holder's host and process, if another driver has it, and
+    StorageError if the place cannot be reached.
     """
 
     def __init__(self, place: Place, seconds: float = LEASE_SECONDS) -> None:
@@ -54,18 +54,18 @@ class Lease:
         self._renewed = patiently(self._take, 0.0)
 
     def renew(self) -> None:
-        """Keeps it for another while, or sets ``lost``. Raises OSError."""
+        """Extends it, or sets ``lost``. Raises OSError."""
         if self._name not in self._place.modified("lease"):
-            self._lose()  # the one who took over removed ours
+            self._lose()  # the driver that took over removed ours
             return
         renewed, others = self._write()
-        # Cut off for too long: who is there now may be about to remove ours.
+        # Cut off for too long: the new driver may be about to remove ours.
         if others and renewed - self._renewed >= self._seconds:
             self._lose()
         self._renewed = renewed
 
     def release(self) -> None:
-        """Gives it back; where that fails, it ends by itself."""
+        """Gives it back; if that fails, it expires."""
         with suppress(OSError):
             self._place.remove(self._name)
 
@@ -78,7 +78,7 @@ class Lease:
             self.release()
             holder = _writer_of(self._place, fresh[0])
             raise UserError(
-                f"run {self._place.url} is in use by {holder}; if that died, wait "
+                f"run {self._place.url} is in use by {holder}; if that process died, wait "
                 f"{self._seconds:.0f} s"
             )
         for name in others:
@@ -86,7 +86,7 @@ class Lease:
         return now
 
     def _write(self) -> tuple[float, dict[str, float]]:
-        """When ours was written, and when those of others were."""
+        """When ours was written, and when the others were."""
         holder = {"host": platform.node(), "pid": os.getpid()}
         self._place.write(self._name, json.dumps(holder).encode())
         others = self._place.modified("lease")
@@ -96,6 +96,6 @@ class Lease:
         others = sorted(set(self._place.files("lease")) - {self._name})
         holder = _writer_of(self._place, others[0]) if others else "another driver"
         self.lost = StorageError(
-            f"run {self._place.url} was taken over by {holder} while the storage could not be "
-            "reached from here"
+            f"run {self._place.url} was taken over by {holder} while this machine could not reach "
+            "the storage"
         )

@@ -1,8 +1,8 @@
-"""A run in a bucket, seen from its driver: what it works on stands here, a copy there.
+"""A run in a bucket: the driver has a working folder, and the bucket gets a copy.
 
-journal/000000, journal/000001, ...   pieces of journal.jsonl; only the last one ever grows
+journal/000000, journal/000001, ...   pieces of journal.jsonl; only the last one grows
 lease/<driver>                        who drives the run
-all else under its name               job.json, summary.json, trials.csv, tensorboard/ ...
+other files under their names         job.json, summary.json, trials.csv, tensorboard/ ...
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ PIECE = 2**20  # bytes
 JOURNAL_SECONDS, RENEW_SECONDS, FILES_SECONDS = 2.0, 10.0, 30.0  # between two uploads
 _JOURNAL = "journal.jsonl"
 _DOWNLOADS = 8  # at a time
-_TAIL = 2**16  # bytes in which the last line mostly begins
+_TAIL = 2**16  # bytes; usually enough to find the start of the last line
 
 
 def read_journal(place: Place, piece: int = PIECE) -> bytes:
-    """The journal of the run in this place, as far as it came there.
+    """The journal of the run in this place, as far as it was copied.
 
-    Raises UserError where a piece before the last is missing or short.
+    Raises UserError if a piece before the last is missing or short.
     """
     sizes = _pieces(place)
     for number in range(max(sizes, default=0)):
@@ -45,17 +45,17 @@ def read_journal(place: Place, piece: int = PIECE) -> bytes:
 
 
 def fetch(place: Place, working: Path, piece: int = PIECE) -> None:
-    """Brings the run in this place into the local folder ``working``.
+    """Downloads the run in this place to the local folder ``working``.
 
-    A journal that is already there is kept if it goes on from the one in the place: its driver
-    died before the last upload. One that differs makes way and is kept beside it.
+    A local journal is kept if it continues the one in the place: its driver died before the last
+    upload. A local journal that differs is renamed.
 
-    Raises UserError where the place has no run, StorageError where it cannot be reached.
+    Raises UserError if the place has no run, StorageError if it cannot be reached.
     """
     try:
         declaration = patiently(lambda: place.read("job.json"), 0.0)
     except FileNotFoundError:
-        raise UserError(f"{place.url} holds no run: it has no job.json") from None
+        raise UserError(f"{place.url} is not a run: it has no job.json") from None
     there = patiently(lambda: read_journal(place, piece), 0.0)
     here = _content(working / _JOURNAL)  # read last: a driver may be adding to both
     Folder(working).write("job.json", declaration)
@@ -68,19 +68,20 @@ def fetch(place: Place, working: Path, piece: int = PIECE) -> None:
 
 
 class Mirror:
-    """Keeps a run's place up to date with the folder its driver works in, in a thread.
+    """Copies the driver's working folder to the run's place, in a thread.
 
-    What the driver's disk alone has is at most a few seconds old, for as long as the storage can
-    be reached; where it cannot, training goes on and the mirror tries again.
+    While the storage can be reached, the copy is at most a few seconds old. If it cannot be
+    reached, training continues and the mirror tries again.
 
     Args:
-        working: the driver's folder. It is the truth: `fetch` before, where the run exists.
-        patience: seconds for which a storage that fails is tried again.
+        working: the driver's folder. It is the truth: call `fetch` before, if the run exists.
+        patience: seconds to retry a storage that fails.
         lease: renewed in time, and before anything is written after an outage.
-        told: hears of outages.
+        told: called with messages about outages.
 
     Attributes:
-        failed: why nothing is copied any more: the storage stayed away, or the lease is lost.
+        failed: why nothing is copied any more: the storage failed for too long, or the lease is
+            lost.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Mirror:
         self._thread.start()
 
     def sync(self) -> None:
-        """Returns when all that the journal has now is in the place. Raises StorageError."""
+        """Returns when the whole journal is in the place. Raises StorageError."""
         with self._news:
             self._asked += 1
             asked = self._asked
@@ -117,7 +118,7 @@ class Mirror:
             raise self.failed or StorageError(f"the copy in {self._place.url} is closed")
 
     def close(self) -> None:
-        """Copies what is left and ends the thread. Raises StorageError where that failed."""
+        """Copies the rest and ends the thread. Raises StorageError if that failed."""
         with self._news:
             self._closing = True
             self._news.notify_all()
@@ -136,7 +137,7 @@ class Mirror:
             self._journal_due = self._files_due = self._clock()
             while self._patiently(self._step) == 0.0:
                 pass
-        except Exception as error:  # the driver must hear of it, whatever it is
+        except Exception as error:  # the driver must learn of any error
             self.failed = error if isinstance(error, StorageError) else StorageError(repr(error))
         with self._news:
             self._news.notify_all()
@@ -145,9 +146,10 @@ class Mirror:
         return patiently(action, self._patience, self._told, f"{self._place.url} failed")
 
     def _step(self) -> float:
-        """Does the most urgent that is due; returns the seconds until something else is.
+        """Does the most urgent step; returns the seconds until the next one.
 
-        It is small, and after an outage begins anew, so the lease comes first and in time.
+        Steps are small, and after an outage the order starts again, so the lease is renewed first
+        and in time.
         """
         self._keep_lease()
         asked = self._asked
@@ -177,7 +179,7 @@ class Mirror:
 
 
 class _JournalCopy:
-    """The pieces of a journal that only grows, but may have been cut since it was last copied."""
+    """The pieces of a journal. It only grows, but may have been cut since the last copy."""
 
     def __init__(self, path: Path, place: Place, piece: int) -> None:
         self._path, self._place, self._piece = path, place, piece
@@ -185,12 +187,12 @@ class _JournalCopy:
         self._is_cut = False
 
     def upload(self) -> bool:
-        """Copies the next piece as far as it goes; returns whether that was the last."""
+        """Copies the next piece, as much as there is; returns whether it was the last one."""
         if not self._is_cut:
             self._cut()
         number = self._copied // self._piece
         content = _content(self._path, number * self._piece, self._piece)
-        # The line that is being written may be cut off again.
+        # An incomplete line may be cut off again.
         content = content[: max(0, self._end_of_lines() - number * self._piece)]
         end = number * self._piece + len(content)
         if end > self._copied:
@@ -199,7 +201,7 @@ class _JournalCopy:
         return len(content) < self._piece
 
     def _end_of_lines(self) -> int:
-        """Bytes of the file in lines that have an end."""
+        """The bytes of complete lines in the file."""
         size = self._path.stat().st_size if self._path.exists() else 0
         start = max(0, size - _TAIL)
         while start and b"\n" not in _content(self._path, start):
@@ -207,7 +209,7 @@ class _JournalCopy:
         return start + len(_whole_lines(_content(self._path, start)))
 
     def _cut(self) -> None:
-        """Removes pieces behind the journal's end: they are of lines it no longer has."""
+        """Removes pieces after the journal's end; their lines were cut off."""
         end = self._end_of_lines()
         for number in _pieces(self._place):
             if number * self._piece >= end:
@@ -216,7 +218,7 @@ class _JournalCopy:
 
 
 class _FileCopies:
-    """The other files of a working folder, copied when they have changed."""
+    """The other files of a working folder; each is copied when it has changed."""
 
     def __init__(self, working: Path, place: Place) -> None:
         self._working, self._place = Folder(working), place
@@ -224,7 +226,7 @@ class _FileCopies:
         self._changed: dict[str, tuple[int, float]] = {}
 
     def look(self) -> None:
-        """Finds what has changed."""
+        """Finds changed files."""
         for info in self._working.infos():
             state = (info.size, info.modified)
             if self._is_ours(info.name) and self._copied.get(info.name) != state:
@@ -245,7 +247,7 @@ class _FileCopies:
 
 
 def _pieces(place: Place) -> dict[int, int]:
-    """The pieces of the journal that are there: number -> bytes."""
+    """The pieces of the journal in the place: number -> bytes."""
     names = {name.rpartition("/")[2]: size for name, size in place.files("journal").items()}
     return {int(name): size for name, size in names.items() if name.isdigit()}
 
@@ -255,7 +257,7 @@ def _piece(number: int) -> str:
 
 
 def _content(path: Path, start: int = 0, size: int = -1) -> bytes:
-    """Bytes of a file; none of one that is not there."""
+    """The bytes of a file; empty if it does not exist."""
     try:
         with path.open("rb") as file:
             file.seek(start)
@@ -265,5 +267,5 @@ def _content(path: Path, start: int = 0, size: int = -1) -> bytes:
 
 
 def _whole_lines(content: bytes) -> bytes:
-    """Without a last line that has no end: it never took effect, and who goes on cuts it off."""
+    """The text without an incomplete last line: it never took effect and will be cut off."""
     return content[: content.rfind(b"\n") + 1]

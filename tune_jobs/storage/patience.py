@@ -1,4 +1,4 @@
-"""Trying again what a storage would not do, for as long as the run has patience."""
+"""Retries what failed in a storage, for as long as the run has patience."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class StorageError(UserError):
-    """The storage stayed away for longer than the run's patience, or is somebody else's now."""
+    """The storage failed for longer than the run's patience, or another driver has it now."""
 
 
 def patiently(
@@ -31,10 +31,10 @@ def patiently(
     wait: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """What ``action`` returns, which is tried again for ``seconds`` after it first failed.
+    """Returns what ``action`` returns; if it fails, retries it for ``seconds``.
 
-    ``told`` hears when that begins and when it ends well. FileNotFoundError is an answer and is
-    raised at once. Raises StorageError, with ``what`` and the last error, when time is up.
+    ``told`` is called when retrying starts and when it succeeds. FileNotFoundError is an answer
+    and is raised at once. Raises StorageError, with ``what`` and the last error, when time is up.
     """
     failed_at: list[float] = []
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class FileInfo(NamedTuple):
-    """A file's name, its bytes, and when it was written by the clock of who keeps it."""
+    """A file's name, its bytes, and when it was written by the storage's clock."""
 
     name: str
     size: int
@@ -18,7 +18,7 @@ class FileInfo(NamedTuple):
 
 
 class Place(ABC):
-    """A folder of files, here or in a bucket; it need not be there.
+    """A folder of files, here or in a bucket; it may not exist.
 
     Attributes:
         url: an absolute path, or ``s3://bucket/prefix``; `open_place` makes the place of it again.
@@ -42,15 +42,15 @@ class Place(ABC):
 
     @abstractmethod
     def infos(self, below: str = "") -> Iterator[FileInfo]:
-        """Every file below, in no order; none where there is nothing."""
+        """Every file below, in no order; none if the folder does not exist."""
 
     def files(self, below: str = "") -> dict[str, int]:
-        """Every file below: name -> bytes. A folder's unfinished things, whose names start with a
-        dot, are not files."""
+        """Every file below: name -> bytes. Unfinished files, whose names start with a dot, do not
+        count."""
         return {info.name: info.size for info in self.infos(below)}
 
     def modified(self, below: str = "") -> dict[str, float]:
-        """Every file below: name -> when it was written; a bucket tells whole seconds."""
+        """Every file below: name -> when it was written; a bucket has whole seconds."""
         return {info.name: info.modified for info in self.infos(below)}
 
     @abstractmethod
@@ -63,32 +63,32 @@ class Place(ABC):
 
     @abstractmethod
     def write(self, name: str, data: bytes) -> None:
-        """Makes or replaces a file: whole, or not at all."""
+        """Makes or replaces a file: completely or not at all."""
 
     @abstractmethod
     def put_folder(self, name: str, fill: Callable[[Path], None], seal: str) -> None:
-        """Makes or replaces a folder: whole, or without its seal.
+        """Makes or replaces a folder: completely, or without its seal.
 
         Args:
-            fill: writes the files into the local folder it is given.
-            seal: the one of them whose presence says that the folder is complete.
+            fill: writes the files into the local folder that it gets.
+            seal: the file whose presence means that the folder is complete.
         """
 
     @abstractmethod
     def folder(self, name: str) -> AbstractContextManager[Path]:
-        """A local folder with the files of this one: itself, or a copy for a while; only to be
-        read. Raises FileNotFoundError."""
+        """A local folder with the files of this one, for reading: itself, or a temporary copy.
+        Raises FileNotFoundError."""
 
     @abstractmethod
     def remove(self, name: str) -> None:
-        """Removes a file, or everything below; fine where there is nothing."""
+        """Removes a file, or everything below; no error if there is nothing."""
 
     def sweep(self) -> None:
-        """Removes what writers that died left unfinished; nobody may be writing meanwhile."""
+        """Removes what dead writers left unfinished; nobody may write at the same time."""
 
 
 def filled(fill: Callable[[Path], None], folder: Path, seal: str) -> None:
-    """Lets ``fill`` write a folder. Raises ValueError where that left the seal out."""
+    """Lets ``fill`` write a folder. Raises ValueError if the seal is missing."""
     fill(folder)
     if not (folder / seal).is_file():
         raise ValueError(f"the folder was filled without its seal {seal!r}")

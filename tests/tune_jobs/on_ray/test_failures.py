@@ -216,5 +216,5 @@ def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(tmp_path: Pa
     state = Run.open(str(folder.path)).resume().state
     check_complete(state)
     assert "trial 0, epoch 2 is damaged: state.json has changed" in state.warnings[0]
-    assert "goes on from epoch 1 instead of 2" in state.warnings[1]
+    assert "continues from epoch 1 instead of 2" in state.warnings[1]
     assert epochs_trained_again(tmp_path) == 2

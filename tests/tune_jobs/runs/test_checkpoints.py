@@ -94,10 +94,10 @@ store.save(Saved(0, 2, {{}}, 0, {{"loss": 0.5}}, 0.0), die)
 
 
 def test_what_is_not_there_is_told(store: CheckpointStore) -> None:
-    with pytest.raises(DamagedCheckpointError, match="trial 4, epoch 2 is not there"):
+    with pytest.raises(DamagedCheckpointError, match="trial 4, epoch 2 is missing"):
         store.saved(CheckpointRef(4, 2))
     with (
-        pytest.raises(DamagedCheckpointError, match="trial 4, epoch 2 is not there"),
+        pytest.raises(DamagedCheckpointError, match="trial 4, epoch 2 is missing"),
         store.opened(CheckpointRef(4, 2)),
     ):
         pass

@@ -149,7 +149,7 @@ def test_whatever_happens_to_the_bytes_no_fact_is_changed_or_lost_in_silence(
     assert list(map(repr, read_back)) == list(map(repr, written[: len(read_back)]))
     whole_lines = damaged.endswith(b"\n") and not whole.startswith(damaged)
     if whole_lines and damaged != whole:
-        assert "line" in error or "version" in error or "no journal" in error
+        assert "line" in error or "version" in error or "not a journal" in error
     if error and "line" in error and len(read_back) > 1:
         truncate(path, len(read_back) + 1)
         assert list(map(repr, read(path))) == list(map(repr, read_back))
@@ -213,7 +213,7 @@ def test_a_journal_without_check_sums_can_be_read_and_not_resumed(tmp_path: Path
 def test_a_journal_without_a_whole_line_has_no_past(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     assert read_past(path) is None
-    with pytest.raises(UserError, match=r"journal\.jsonl is not there"):
+    with pytest.raises(UserError, match=r"journal\.jsonl does not exist"):
         list(read(path))
     path.write_text('{"fact":"ope')
     assert read_past(path) is None
@@ -252,7 +252,7 @@ def test_the_last_line_reaches_the_disk_though_no_other_follows(
 
 def test_another_file_is_no_journal(written: Path) -> None:
     written.write_text(to_json(Suggested(trial_id=0, config={})) + "\n")
-    with pytest.raises(UserError, match="no journal"):
+    with pytest.raises(UserError, match="not a journal"):
         list(read(written))
 
 

@@ -49,7 +49,7 @@ def test_an_epoch_always_takes_time(file: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "space", "metric", "words"),
     [
-        ("nowhere.npz", SPACE, "accuracy", "curves 'nowhere.npz' are no .npz file"),
+        ("nowhere.npz", SPACE, "accuracy", "curves 'nowhere.npz' are not an .npz file"),
         ("{file}", SPACE, "accuracy", "one of easy, hard"),
         ("{file}:eazy", SPACE, "accuracy", "have no task 'eazy'"),
         ("{file}:easy", SPACE, "accurcy", "no array 'accurcy'; did you mean 'accuracy'?"),
@@ -76,7 +76,7 @@ def test_files_that_do_not_fit_are_named(
         ({"time": [[1.0], [2.0], [3.0]]}, "both must be (3, epochs)"),
         ({"accuracy": [0.1, 0.2, 0.3]}, "both must be (3, epochs)"),
         ({"accuracy": [["a", "b"]] * 3}, "do not fit the space"),
-        ({"accuracy": [[0.1, np.nan]] * 3}, "no finite numbers"),
+        ({"accuracy": [[0.1, np.nan]] * 3}, "not finite numbers"),
         ({"configs": [[0.1, 1, 7]] * 3}, "do not fit the space"),
     ],
 )

@@ -188,7 +188,7 @@ def test_a_run_that_ended_before_its_journal_began_has_none_here_either(
 
 
 def test_a_place_without_a_run_is_told(place: Place, working: Path) -> None:
-    with pytest.raises(UserError, match=r"holds no run: it has no job\.json"):
+    with pytest.raises(UserError, match=r"is not a run: it has no job\.json"):
         fetch(place, working)
     assert not working.exists()
 
@@ -313,7 +313,7 @@ def test_a_mistake_in_the_thread_is_not_waited_for(working: Path, tmp_path: Path
 def test_a_second_driver_is_refused_and_told_who_the_first_is(place: Place) -> None:
     first = Lease(place)
     holder = f"process {os.getpid()} on {platform.node()}"
-    with pytest.raises(UserError, match=rf"in use by {holder}; if that died, wait 30 s"):
+    with pytest.raises(UserError, match=rf"in use by {holder}; if that process died, wait 30 s"):
         Lease(place)
     assert len(place.files("lease")) == 1
     first.renew()

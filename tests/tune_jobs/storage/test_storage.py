@@ -221,8 +221,8 @@ def test_a_file_makes_way_for_a_folder(tmp_path: Path) -> None:
     ("given_url", "told"),
     [
         ("ftp://host/path", r"'ftp'.*s3:// or gs://"),
-        ("s3://", "names no bucket; give s3://bucket/prefix"),
-        ("s3:/bucket/prefix", "names no bucket"),
+        ("s3://", "has no bucket; give s3://bucket/prefix"),
+        ("s3:/bucket/prefix", "has no bucket"),
         ("s3://bucket?regoin=x", "'regoin'; there are: endpoint_override, region, scheme"),
         ("gs://bucket?region=x", "'region'; there are: endpoint_override"),
     ],
