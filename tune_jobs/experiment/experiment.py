@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
+from tune_jobs.experiment.attempts import Attempts
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
     VERSION,
-    Completed,
     Draining,
     Fact,
     Failed,
@@ -73,7 +73,7 @@ class Experiment:
     ) -> None:
         self._method = method
         self._extent = extent
-        self._max_failures = max_failures
+        self._attempts = Attempts(max_failures, fail_fast)
         self._write: Record = lambda fact: fact
         self._observe: Observe = lambda fact, state: None
         self._hopeless = Hopeless(fail_fast)
@@ -164,35 +164,21 @@ class Experiment:
         return decision
 
     def complete(self, trial_id: int, reason: str) -> None:
-        """A trial ended its own training. If it never reported the metric, that is a failure."""
-        if self.state.trials[trial_id].is_judged:
-            self.record(Completed(trial_id=trial_id, reason=reason))
-        else:
-            error = f"{reason}, and never reported metric {self.state.objective.metric!r}"
-            self.record(Failed(trial_id=trial_id, error=error, retry=False))
+        """A trial's training came to its own end."""
+        trial, metric = self.state.trials[trial_id], self.state.objective.metric
+        self.record(self._attempts.completed(trial, reason, metric))
 
     def refuse(self, trial_id: int, error: str) -> None:
-        """The model does not accept a trial's config, however often it is asked."""
-        self.record(Failed(trial_id=trial_id, error=error, retry=False, refused=True))
+        """The model does not accept a trial's config."""
+        self.record(self._attempts.refused(self.state.trials[trial_id], error))
 
     def fail(self, trial_id: int, error: str) -> bool:
         """An attempt of a trial died; returns True if it should be restarted by `train`."""
-        tried = self.state.trials[trial_id].failures
-        retry = tried < self._max_failures and not self._hopeless.fail_fast
-        self.record(Failed(trial_id=trial_id, error=error, retry=retry))
-        return retry and not self.hopeless
+        return self._died(self._attempts.failed(self.state.trials[trial_id], error))
 
     def move(self, trial_id: int, reason: str, told: bool = False) -> bool:
-        """A trial lost its worker; returns True if it should be restarted.
-
-        Unless the worker was ``told`` to leave, that is a failure if no epoch was recorded since
-        the last move: otherwise a trial that crashes its node would crash all nodes.
-        """
-        trial = self.state.trials[trial_id]
-        if trial.moved_at == trial.epoch and not told:
-            return self.fail(trial_id, reason)
-        self.record(Moved(trial_id=trial_id, reason=reason))
-        return True
+        """A trial's worker is gone, maybe since it was ``told`` to go; returns as `fail` does."""
+        return self._died(self._attempts.moved(self.state.trials[trial_id], reason, told))
 
     def warn(self, text: str) -> None:
         self.record(Warned(text=text))
@@ -211,6 +197,10 @@ class Experiment:
             return True
         self.record(Tested(**test.checkpoint._asdict(), metrics={}, error=error))
         return False
+
+    def _died(self, fact: Failed | Moved) -> bool:
+        self.record(fact)
+        return isinstance(fact, Moved) or (fact.retry and not self.hopeless)
 
     @property
     def _may_suggest(self) -> bool:

@@ -22,7 +22,7 @@ class Hopeless:
 
     def __init__(self, fail_fast: bool) -> None:
         self.reason = ""
-        self.fail_fast = fail_fast
+        self._fail_fast = fail_fast
         self._failures: list[Failed] = []
 
     def failed(self, failure: Failed, state: RunState) -> None:
@@ -30,7 +30,7 @@ class Hopeless:
             self._failures.clear()  # some trial works
         else:
             self._failures.append(failure)
-        if self.fail_fast:
+        if self._fail_fast:
             self.reason = f"trial {failure.trial_id} failed, and the first failure ends this run"
         elif self._failures and self._are_all_alike(state):
             self.reason = "every trial fails in the same way"

@@ -1,0 +1,40 @@
+"""How an attempt to train a trial ends, and whether another one follows."""
+
+from __future__ import annotations
+
+from tune_jobs.experiment.facts import Completed, Failed, Moved
+from tune_jobs.experiment.state import Trial
+
+
+class Attempts:
+    """Args:
+    max_failures: restarts of a trial.
+    fail_fast: no trial is restarted.
+    """
+
+    def __init__(self, max_failures: int, fail_fast: bool) -> None:
+        self._max_failures = 0 if fail_fast else max_failures
+
+    def failed(self, trial: Trial, error: str) -> Failed:
+        """It died."""
+        retry = trial.failures < self._max_failures
+        return Failed(trial_id=trial.trial_id, error=error, retry=retry)
+
+    def refused(self, trial: Trial, error: str) -> Failed:
+        """The model does not accept the config, so another attempt is useless."""
+        return Failed(trial_id=trial.trial_id, error=error, retry=False, refused=True)
+
+    def moved(self, trial: Trial, reason: str, told: bool) -> Moved | Failed:
+        """Its worker is gone. Unless the worker was ``told`` to go, this is a failure if no epoch
+        was recorded since the last time: otherwise a trial that kills its node would kill all of
+        them."""
+        if trial.moved_at == trial.epoch and not told:
+            return self.failed(trial, reason)
+        return Moved(trial_id=trial.trial_id, reason=reason)
+
+    def completed(self, trial: Trial, reason: str, metric: str) -> Completed | Failed:
+        """The training came to its own end. Without the metric that is a failure."""
+        if trial.is_judged:
+            return Completed(trial_id=trial.trial_id, reason=reason)
+        error = f"{reason}, and never reported metric {metric!r}"
+        return Failed(trial_id=trial.trial_id, error=error, retry=False)
