@@ -116,10 +116,10 @@ def starts(problem: Problem, count: int, seed: int) -> list[Config]:
 def ours(name: str, problem: Problem, first: list[Config], seed: int) -> float:
     """The best value of our searcher."""
     searcher = StartingPoints(first, resolve_name(SEARCHERS[name])(problem.space, seed))
-    history = History()
+    history = History(problem.space)
     best = math.inf
     for index in range(problem.evaluations):
-        config = searcher.suggest(index, history)
+        config = searcher.suggest_new(index, history)
         loss = problem.function(config)
         history.suggested(index, config)
         history.reported(index, 1, loss)

@@ -33,7 +33,7 @@ SPACE = Space({f"x{n}": Float(0, 1) for n in range(7)})
 def observed(count: int) -> History:
     """A history of random trials."""
     rng = np.random.default_rng(0)
-    history = History()
+    history = History(SPACE)
     for number in range(count + 7):
         config = SPACE.sample(rng)
         history.suggested(number, config)

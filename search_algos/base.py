@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tune_jobs.search_algos.decisions import Decision, Resume, Stop
 from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.repeats import untried_near
 from tune_jobs.search_algos.space import Config, Space
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Searcher(ABC):
     supports_conditions: ClassVar[bool] = True
     takes_long: ClassVar[bool] = False  # more than a few milliseconds, so not while others wait
     learns: ClassVar[bool] = True  # from the history
+    may_repeat: ClassVar[bool] = False  # suggests a config once more on purpose
 
     def __init__(self, space: Space, seed: int) -> None:
         self.space = space
@@ -42,6 +44,18 @@ class Searcher(ABC):
     @abstractmethod
     def suggest(self, index: int, history: History) -> Config | None:
         """The config of trial number ``index``, or None when the space is exhausted."""
+
+    def suggest_new(self, index: int, history: History) -> Config | None:
+        """What `suggest` answers, or another config where that was tried or is at work."""
+        config = self.suggest(index, history)
+        if config is None or self.may_repeat or config not in history:
+            return config
+        return self.in_place_of(config, index, history)
+
+    def in_place_of(self, repeat: Config, index: int, history: History) -> Config | None:
+        """A config near by that was not tried; the repeat itself when all were."""
+        rng = generator("in place of", self.seed, index)
+        return untried_near(self.space, repeat, history.__contains__, rng) or repeat
 
     def rng(self, index: int) -> np.random.Generator:
         """The only source of randomness for suggestion ``index``."""
@@ -65,6 +79,11 @@ class Scheduler(ABC):
     rank_based: ClassVar[bool] = True  # only the order of losses matters, not how far apart
     deterministic: ClassVar[bool] = True  # told the same, it decides the same
     can_grow: ClassVar[bool] = False  # with a larger max_t it decides alike on earlier epochs
+    deterministic: ClassVar[bool] = True  # told the same facts again, it decides the same
+
+    fixed: frozenset[str] = frozenset()
+    """The hyperparameters that a clone must keep, since its model cannot change them in the middle
+    of training. Set by whoever builds the scheduler."""
 
     def __init__(self, max_t: int, space: Space, seed: int) -> None:
         self.max_t = max_t

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 
@@ -48,6 +49,12 @@ class Float:
             raise ValueError(f"{_signature(self)} has no step, so no places")
         return min(round(self.low + place * self.step, 12), float(self.high))
 
+    def index(self, value: float) -> int:
+        """The place of a value of the grid; only with a step."""
+        if self.step is None:
+            raise ValueError(f"{_signature(self)} has no step, so no places")
+        return round((value - self.low) / self.step)
+
     def from_unit(self, unit: float) -> float:
         if self.step is not None:
             return self.value_at(_bin(unit, self._grid_size(self.step)))
@@ -59,7 +66,7 @@ class Float:
 
     def to_unit(self, value: float) -> float:
         if self.step is not None:
-            return (round((value - self.low) / self.step) + 0.5) / self._grid_size(self.step)
+            return (self.index(value) + 0.5) / self._grid_size(self.step)
         if self.log:
             low, high = math.log(self.low), math.log(self.high)
             return (math.log(value) - low) / (high - low)
@@ -112,6 +119,10 @@ class Int:
         """The value at a place of the range, from 0."""
         return self.low + self.step * place
 
+    def index(self, value: float) -> int:
+        """The place of a value of the range, from 0."""
+        return round((value - self.low) / self.step)
+
     def from_unit(self, unit: float) -> int:
         if self.log:
             value = round(math.exp(_between(*self._log_ends(), unit)))
@@ -122,7 +133,7 @@ class Int:
         if self.log:
             low, high = self._log_ends()
             return (math.log(value) - low) / (high - low)
-        return (round((value - self.low) / self.step) + 0.5) / self.size
+        return (self.index(value) + 0.5) / self.size
 
     def contains(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -158,9 +169,8 @@ class Choice:
                     f"Choice: {value!r} is not a JSON value; name it with a string and look the "
                     "name up in the model"
                 )
-        keys = [json_key(value) for value in self.values]
-        for value, key in zip(self.values, keys, strict=True):
-            if keys.count(key) > 1:
+        for place, value in enumerate(self.values):
+            if self.index(value) != place:
                 raise SpaceError(f"Choice: {value!r} is given more than once")
 
     @property
@@ -172,23 +182,33 @@ class Choice:
         """The value at a place of the list, from 0."""
         return self.values[place]
 
+    def index(self, value: object) -> int:
+        """The place of a value in the list."""
+        return self._places[json_key(value)]
+
     def from_unit(self, unit: float) -> Any:
         return self.value_at(_bin(unit, self.size))
 
     def to_unit(self, value: Any) -> float:
-        return (self.index(value) + 0.5) / len(self.values)
-
-    def index(self, value: object) -> int:
-        return [json_key(v) for v in self.values].index(json_key(value))
+        return (self.index(value) + 0.5) / self.size
 
     def contains(self, value: object) -> bool:
-        return is_json(value) and json_key(value) in [json_key(v) for v in self.values]
+        return is_json(value) and json_key(value) in self._places
 
     def extremes(self) -> Sequence[Any]:
         return self.values
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {json_key(value): place for place, value in enumerate(self.values)}
+
 
 Domain = Float | Int | Choice
+
+
+def place_count(domain: Domain) -> int | None:
+    """How many values there are, evenly apart; None for a continuum and for a log scale."""
+    return None if not isinstance(domain, Choice) and domain.log else domain.size
 
 
 def _check_range(domain: Float | Int) -> None:

@@ -6,96 +6,97 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
-from tune_jobs.search_algos.space import Config
-
-
-class LearningSet(NamedTuple):
-    """Comparable observations: every loss was measured at the same epoch."""
-
-    epoch: int
-    observed: list[tuple[Config, float]]
-    pending: list[Config]
-
-
-class Tried(NamedTuple):
-    """What became of one config."""
-
-    trial_id: int
-    config: Config
-    losses: Mapping[int, float]  # by epoch, those that are finite
-    ended: bool
-    diverged: bool
+from tune_jobs.search_algos.learning_set import LearningSet, learning_set
+from tune_jobs.search_algos.repeats import ConfigSet
+from tune_jobs.search_algos.space import Config, Space
 
 
 @dataclass
-class _Tried:
+class Tried:
+    """What became of one config."""
+
+    trial_id: int | None  # None: known from elsewhere, such as an earlier run
     config: Config
-    losses: dict[int, float] = field(default_factory=dict)
+    losses: dict[int, float] = field(default_factory=dict)  # by epoch, those that are finite
     ended: bool = False
     diverged: bool = False
 
 
 class History:
-    """Suggested configs in order of suggestion, with the losses they reached at each epoch."""
+    """The configs of a space that were tried, in order, with the losses they reached at each epoch.
 
-    def __init__(self) -> None:
-        self._tried: dict[int, _Tried] = {}
+    Iterating gives everything that is known; `learning_set` is one number for each config;
+    ``config in history`` says whether a config was tried, is at work, or is known.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._tried: list[Tried] = []
+        self._of_trial: dict[int, Tried] = {}
+        self._configs = ConfigSet(space)
         self._count_at: Counter[int] = Counter()
 
     def __len__(self) -> int:
         return len(self._tried)
 
+    def __iter__(self) -> Iterator[Tried]:
+        return iter(self._tried)
+
+    def __contains__(self, config: Config) -> bool:
+        return config in self._configs
+
+    def known(self, config: Config, losses: Mapping[int, float]) -> None:
+        """What was found out elsewhere, such as in an earlier run: losses by epoch."""
+        tried = self._add(Tried(None, config))
+        for epoch, loss in losses.items():
+            self._learn(tried, epoch, loss)
+        tried.ended = True
+
     def suggested(self, trial_id: int, config: Config) -> None:
-        self._tried[trial_id] = _Tried(config)
+        self._of_trial[trial_id] = self._add(Tried(trial_id, config))
 
     def reported(self, trial_id: int, epoch: int, loss: float) -> None:
-        tried = self._tried[trial_id]
-        if tried.ended:
-            return
-        if math.isfinite(loss):
-            tried.losses[epoch] = loss
-            self._count_at[epoch] += 1
-        else:
-            tried.diverged = True
+        if not self._of_trial[trial_id].ended:
+            self._learn(self._of_trial[trial_id], epoch, loss)
 
     def ended(self, trial_id: int) -> None:
         """Nothing more will be learned of this config, whatever the trial still does."""
-        self._tried[trial_id].ended = True
-
-    def __iter__(self) -> Iterator[Tried]:
-        """Everything that is known, for a searcher that keeps books of its own."""
-        for trial_id, tried in self._tried.items():
-            yield Tried(trial_id, tried.config, tried.losses, tried.ended, tried.diverged)
+        self._of_trial[trial_id].ended = True
 
     def snapshot(self) -> History:
         """A copy that stays as it is while this one grows."""
-        copy = History()
+        copy = History.__new__(History)
+        copy._tried = [replace(tried, losses=tried.losses.copy()) for tried in self._tried]
+        copy._of_trial = {t.trial_id: t for t in copy._tried if t.trial_id is not None}
+        copy._configs = self._configs.copy()
         copy._count_at = self._count_at.copy()
-        copy._tried = {n: replace(t, losses=t.losses.copy()) for n, t in self._tried.items()}
         return copy
 
     def learning_set(self, enough: int) -> LearningSet:
-        """The observations at the highest epoch that at least ``enough`` trials have reached.
+        """Every config once, with one loss: as it is or is expected to be at an epoch.
 
-        Trials are cut short at different epochs, and a loss after 1 epoch says nothing beside
-        one after 27: so one epoch is chosen and no other is mixed in (as BOHB does, Falkner
-        et al. 2018). With fewer than ``enough`` everywhere it is the best filled epoch. A
-        trial that diverged counts at every epoch, with the worst loss seen there. Pending are
-        the configs that have not come this far and may: at work, or paused.
+        That is the highest epoch that at least ``enough`` trials have reached, and with fewer
+        than that everywhere the best filled one.
         """
+        return learning_set(self._tried, self._common_epoch(enough))
+
+    def reached(self, epoch: int) -> int:
+        """How many trials have a loss at this epoch."""
+        return self._count_at[epoch]
+
+    def _add(self, tried: Tried) -> Tried:
+        self._tried.append(tried)
+        self._configs.add(tried.config)
+        return tried
+
+    def _learn(self, tried: Tried, epoch: int, loss: float) -> None:
+        if not math.isfinite(loss):
+            tried.diverged = True
+            return
+        self._count_at[epoch] += epoch not in tried.losses
+        tried.losses[epoch] = loss
+
+    def _common_epoch(self, enough: int) -> int:
         filled = [epoch for epoch, count in self._count_at.items() if count >= enough]
-        best_filled = max(self._count_at.items(), key=lambda item: (item[1], item[0]), default=None)
-        epoch = max(filled) if filled else best_filled[0] if best_filled else 0
-        worst = max((t.losses[epoch] for t in self._tried.values() if epoch in t.losses), default=0)
-        observed: list[tuple[Config, float]] = []
-        pending: list[Config] = []
-        for tried in self._tried.values():
-            if tried.diverged:
-                observed.append((tried.config, worst))
-            elif epoch in tried.losses:
-                observed.append((tried.config, tried.losses[epoch]))
-            elif not tried.ended:
-                pending.append(tried.config)
-        return LearningSet(epoch, observed, pending)
+        best_filled = max(self._count_at.items(), key=lambda item: item[::-1], default=(0, 0))
+        return max(filled, default=best_filled[0])

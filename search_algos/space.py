@@ -5,7 +5,7 @@ Parameters are searched together as points of the unit cube, one coordinate each
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -79,6 +79,10 @@ class Space(Mapping[str, Domain]):
                 config[name] = value(name, self[name])
         return {name: config[name] for name in self._domains if name in config}
 
+    def configs(self) -> Iterator[Config]:
+        """Every config, each once; of a Float without a step only the middle."""
+        return self._configs_after({}, self.parents_first)
+
     def complete(self, given: Mapping[str, Any], rng: Uniform) -> Config:
         """``given`` with random values for the active parameters it leaves out.
 
@@ -98,6 +102,23 @@ class Space(Mapping[str, Domain]):
                     )
         sampled = {name: domain.from_unit(rng.random()) for name, domain in self.items()}
         return self.build(lambda name, domain: given.get(name, sampled[name]))
+
+    def _configs_after(self, config: Config, names: Sequence[str]) -> Iterator[Config]:
+        """The configs that go on from values of the parameters before ``names``."""
+        if not names:
+            yield {name: config[name] for name in self._domains if name in config}
+            return
+        name, *rest = names
+        values: Iterable[Config] = [{}]
+        if self._is_active(name, config):
+            domain = self[name]
+            size = domain.size
+            values = (
+                {name: domain.from_unit(0.5) if size is None else domain.value_at(place)}
+                for place in range(size or 1)
+            )
+        for value in values:
+            yield from self._configs_after({**config, **value}, rest)
 
     def _is_active(self, name: str, config: Mapping[str, Any]) -> bool:
         return all(

@@ -28,6 +28,7 @@ class StartingPoints(Searcher):
         self.supports_conditions = searcher.supports_conditions  # type: ignore[misc]
         self.takes_long = searcher.takes_long  # type: ignore[misc]
         self.learns = searcher.learns  # type: ignore[misc]
+        self.may_repeat = True  # type: ignore[misc]  # a point; the other sees to itself
 
     @property
     def size(self) -> int | None:
@@ -37,4 +38,4 @@ class StartingPoints(Searcher):
     def suggest(self, index: int, history: History) -> Config | None:
         if index < len(self._points):
             return dict(self._points[index])
-        return self._searcher.suggest(index - len(self._points), history)
+        return self._searcher.suggest_new(index - len(self._points), history)

@@ -53,7 +53,9 @@ class Features:
 
 def _seen(domain: Domain, units: Points) -> Points:
     if isinstance(domain, Choice):
-        return np.sqrt(np.eye(domain.size) / 2)[_places(domain, units)]
+        corners = np.zeros((len(units), domain.size))
+        corners[np.arange(len(units)), _places(domain, units)] = np.sqrt(0.5)
+        return corners
     if domain.size is None or (domain.size > _FEW and not domain.log):
         return units[:, None]
     # Of many values on a log scale the first ones are far apart all the same.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -52,7 +53,7 @@ def spaces(draw: st.DrawFn) -> Space:
             parent = draw(st.sampled_from(parents))
             values = found[parent].values
             wanted = draw(st.lists(st.sampled_from(values), min_size=1, unique_by=repr))
-            domain = type(domain)(**{**vars(domain), "when": {parent: tuple(wanted)}})
+            domain = replace(domain, when={parent: tuple(wanted)})
         found[name] = domain
     return Space(found)
 

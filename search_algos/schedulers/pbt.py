@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Continue, Decision, Exploit, Pause, Resume
 from tune_jobs.search_algos.domains import Choice, Domain, Float, Int, SpaceError
+from tune_jobs.search_algos.mutation import moved
 from tune_jobs.search_algos.space import Config, Space
 
 if TYPE_CHECKING:
@@ -38,10 +39,9 @@ class PBT(Scheduler):
         quantile_fraction: which part is replaced, and which part is copied from; up to 0.5.
         resample_probability: the chance that a hyperparameter is drawn anew from its domain.
         perturbation_factors: else a log-scale number is multiplied by one of the two; another
-            number moves as far as one in the middle of a range from 0 would, and a `Choice`
-            stays as it is.
-        perturb: names of the hyperparameters to explore. The model must be able to change
-            them in the middle of training; a job's default is all of which it is.
+            number moves as far as one in the middle of a range from 0 would; where only some
+            numbers are allowed, at least to the next one. A `Choice` stays as it is.
+        perturb: names of the hyperparameters to explore; by default all that are not `fixed`.
 
     Raises ValueError for values out of range, SpaceError for a name that is not in the space.
     """
@@ -82,7 +82,7 @@ class PBT(Scheduler):
         self._quantile_fraction = quantile_fraction
         self._resample_probability = resample_probability
         self._factors = perturbation_factors
-        self._changes = frozenset(space if perturb is None else perturb)
+        self._perturb = None if perturb is None else frozenset(perturb)
         self._configs: dict[int, Config] = {}  # of the living members
         self._waiting: dict[int, _Arrival] = {}  # at a barrier
         self._released: dict[int, Resume] = {}  # of the last comparison, in order
@@ -90,7 +90,7 @@ class PBT(Scheduler):
 
     @property
     def changes(self) -> frozenset[str]:
-        return self._changes
+        return frozenset(self.space) - self.fixed if self._perturb is None else self._perturb
 
     def on_start(self, trial_id: int, config: Config) -> None:
         self._configs[trial_id] = config
@@ -139,20 +139,23 @@ class PBT(Scheduler):
         return resumes | {t: Resume(t) for t in ranking if t not in resumes}
 
     def _explore(self, config: Config, rng: np.random.Generator) -> Config:
+        changes = self.changes
+
         def value(name: str, domain: Domain) -> Any:
             # A parameter that the change of another has made active has no value to keep.
             if name not in config or (
-                name in self._changes and rng.random() < self._resample_probability
+                name in changes and rng.random() < self._resample_probability
             ):
                 return domain.from_unit(rng.random())
-            if name not in self._changes or isinstance(domain, Choice):
+            if name not in changes or isinstance(domain, Choice):
                 return config[name]
-            return self._perturbed(config[name], domain, self._factors[rng.integers(2)])
+            return _perturbed(config[name], domain, self._factors[rng.integers(2)])
 
         return self.space.build(value)
 
-    def _perturbed(self, value: float, domain: Float | Int, factor: float) -> Any:
-        low, high = domain.extremes()
-        shift = value * (factor - 1) if domain.log else (high - low) / 2 * (factor - 1)
-        moved = value + shift
-        return domain.from_unit(domain.to_unit(min(max(moved, low), high)))
+
+def _perturbed(value: float, domain: Float | Int, factor: float) -> float:
+    by = (factor - 1) / 2
+    if domain.log:
+        by = domain.to_unit(value * factor) - domain.to_unit(value)
+    return moved(domain, value, by)

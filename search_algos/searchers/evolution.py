@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tune_jobs.search_algos.base import Searcher
-from tune_jobs.search_algos.domains import Choice, Domain
+from tune_jobs.search_algos.domains import Domain
 from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.mutation import mutant
 from tune_jobs.search_algos.space import Config, Space
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class EvolutionSearch(Searcher):
         if rng.random() < self._crossover_probability:
             father = self._winner(population, rng)
             mother = self._child(mother, father, rng)
-        return self._mutant(mother, rng)
+        chance = self._mutation_probability
+        return mutant(self.space, mother, rng, chance=chance, step=_STEP)
 
     def _winner(self, population: list[tuple[Config, float]], rng: np.random.Generator) -> Config:
         drawn = rng.choice(len(population), self._tournament_size, replace=False)
@@ -90,25 +92,3 @@ class EvolutionSearch(Searcher):
             return domain.from_unit(rng.random())
 
         return self.space.build(value)
-
-    def _mutant(self, config: Config, rng: np.random.Generator) -> Config:
-        names = list(config)
-        mutated = {name for name in names if rng.random() < self._mutation_probability}
-        mutated = mutated or {names[rng.integers(len(names))]}
-
-        def value(name: str, domain: Domain) -> Any:
-            if name not in config:
-                return domain.from_unit(rng.random())
-            return _mutated(config[name], domain, rng) if name in mutated else config[name]
-
-        return self.space.build(value)
-
-
-def _mutated(value: Any, domain: Domain, rng: np.random.Generator) -> Any:
-    """Another value of a Choice, or a number near by."""
-    if isinstance(domain, Choice):
-        places = [p for p in range(domain.size) if p != domain.index(value)]
-        return domain.value_at(int(rng.choice(places))) if places else value
-    unit = domain.to_unit(value) + rng.normal(0, _STEP)
-    mirrored = abs(unit) if unit < 1 else 2 - unit
-    return domain.from_unit(min(max(mirrored, 0.0), 1.0))

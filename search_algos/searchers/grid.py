@@ -54,6 +54,11 @@ class GridSearch(Searcher):
             index -= block.size
         return None
 
+    def in_place_of(self, repeat: Config, index: int, history: History) -> Config | None:
+        """The next combination that was not tried: all before it were."""
+        later = (self.suggest(place, history) for place in range(index + 1, self.size))
+        return next((config for config in later if config and config not in history), None)
+
     def _all_blocks(self) -> Iterator[_Block]:
         parents = {parent for domain in self.space.values() for parent in domain.when or ()}
         seen: set[str] = set()

@@ -1,19 +1,20 @@
 """TPE, the Tree-structured Parzen Estimator (Bergstra et al., NeurIPS 2011), by hyperopt.
 
-The library is shown one number on the unit interval per Float or Int, which is where their
-log scales and steps live, and the index of a Choice. It models every parameter by itself,
-from the trials in which the parameter was active, which is what conditions ask for.
+The library is shown the unit interval where a domain is a continuum or has a log scale, and the
+place of a value otherwise. It models every parameter by itself, from the trials in which
+the parameter was active, which is what conditions ask for.
 """
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 from hyperopt import JOB_STATE_DONE, STATUS_OK, Trials, hp, tpe
 from hyperopt.base import Domain as Problem
 
 from tune_jobs.search_algos.base import Searcher
-from tune_jobs.search_algos.domains import Choice
+from tune_jobs.search_algos.domains import Choice, Domain, place_count
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Config, Space
 
@@ -27,7 +28,9 @@ class HyperOptSearch(Searcher):
     Args:
         n_startup_jobs: random configs before the model is used, at least 1.
         n_EI_candidates: draws per parameter, of which the best expected improvement wins.
-        gamma: which part of the observations is good: the best gamma·√n of n.
+        gamma: how many observations are good: the best gamma·√n, where n trials have come as
+            far as the one that is compared with. Trials that were cut short tell what is bad;
+            counted in n, they would make what is good wider, and the search blunt.
     """
 
     takes_long = True
@@ -48,22 +51,14 @@ class HyperOptSearch(Searcher):
             raise ValueError(f"n_EI_candidates is {n_EI_candidates}; it must be at least 1")
         if not 0 < gamma < 1:
             raise ValueError(f"gamma is {gamma}; it must lie between 0 and 1")
-        self._options = {
-            "n_startup_jobs": n_startup_jobs,
-            "n_EI_candidates": n_EI_candidates,
-            "gamma": gamma,
-        }
-        labels = {
-            name: hp.choice(name, range(len(domain.values)))
-            if isinstance(domain, Choice)
-            else hp.uniform(name, 0, 1)
-            for name, domain in space.items()
-        }
+        self._options = {"n_startup_jobs": n_startup_jobs, "n_EI_candidates": n_EI_candidates}
+        self._gamma = gamma
+        labels = {name: _shown(name, domain) for name, domain in space.items()}
         self._problem = Problem(lambda _: None, labels)
 
     def suggest(self, index: int, history: History) -> Config:
         # One more than the parameters: fewer points tell no directions apart (as in BOHB).
-        _, observed, pending = history.learning_set(enough=len(self.space) + 1)
+        epoch, observed, pending = history.learning_set(enough=len(self.space) + 1)
         lie = max((loss for _, loss in observed), default=0.0)
         results = observed + [(config, lie) for config in pending]
         trials = Trials()
@@ -72,8 +67,10 @@ class HyperOptSearch(Searcher):
         )
         trials.refresh()
         seed = int(self.rng(index).integers(2**31))
+        # The library takes the root of all that it is told.
+        gamma = self._gamma * sqrt(history.reached(epoch) / max(1, len(results)))
         (suggestion,) = tpe.suggest(
-            [len(results)], self._problem, trials, seed, verbose=False, **self._options
+            [len(results)], self._problem, trials, seed, verbose=False, gamma=gamma, **self._options
         )
         return self._config(suggestion["misc"]["vals"])
 
@@ -101,15 +98,23 @@ class HyperOptSearch(Searcher):
         """What the library is shown of a parameter: one number, or none where it is inactive."""
         if name not in config:
             return []
-        domain = self.space[name]
-        value = config[name]
-        return [domain.index(value) if isinstance(domain, Choice) else domain.to_unit(value)]
+        domain, value = self.space[name], config[name]
+        return [domain.to_unit(value) if place_count(domain) is None else domain.index(value)]
 
     def _config(self, values: dict[str, Any]) -> Config:
-        point = []
-        for name, domain in self.space.items():
-            (value,) = values[name]
-            if isinstance(domain, Choice):
-                value = (int(value) + 0.5) / len(domain.values)
-            point.append(float(value))
-        return self.space.decode(point)
+        def value(name: str, domain: Domain) -> Any:
+            (shown,) = values[name]
+            places = place_count(domain)
+            if places is None:
+                return domain.from_unit(float(shown))
+            return domain.value_at(min(max(int(shown), 0), places - 1))
+
+        return self.space.build(value)
+
+
+def _shown(name: str, domain: Domain) -> Any:
+    """A parameter as hyperopt has it."""
+    if isinstance(domain, Choice):
+        return hp.choice(name, range(domain.size))
+    places = place_count(domain)
+    return hp.uniform(name, 0, 1) if places is None else hp.quniform(name, -0.5, places - 0.5, 1)

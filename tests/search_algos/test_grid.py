@@ -14,9 +14,10 @@ from tune_jobs.search_algos.space import Config, Space
 
 
 def walked(grid: GridSearch, at_most: int = 10_000) -> list[Config]:
-    configs = []
+    configs: list[Config] = []
+    nothing = History(grid.space)
     while len(configs) < at_most:
-        config = grid.suggest(len(configs), History())
+        config = grid.suggest(len(configs), nothing)
         if config is None:
             break
         configs.append(config)
@@ -63,8 +64,8 @@ def test_inactive_parameters_make_no_combinations() -> None:
 def test_the_size_is_known_beforehand_and_nothing_comes_twice(space: Space, points: int) -> None:
     grid = GridSearch(space, 0, points=points)
     if grid.size > 3000:
-        assert grid.suggest(grid.size - 1, History()) is not None
-        assert grid.suggest(grid.size, History()) is None
+        assert grid.suggest(grid.size - 1, History(space)) is not None
+        assert grid.suggest(grid.size, History(space)) is None
         return
     configs = walked(grid)
     assert len(configs) == grid.size

@@ -56,10 +56,10 @@ def search(
     loss_of: Callable[[Config], float] = loss_of,
 ) -> list[Config]:
     """The configs of a run whose last ``pending`` trials are still at work."""
-    history = History()
+    history = History(searcher.space)
     configs = []
     for index in range(count):
-        config = searcher.suggest(index, history)
+        config = searcher.suggest_new(index, history)
         assert config is not None
         configs.append(config)
         history.suggested(index, config)
@@ -89,9 +89,9 @@ def test_an_acquisition_function_is_an_option(acquisition: str) -> None:
 @pytest.mark.parametrize("name", sorted(SEARCHERS))
 def test_any_space_and_any_loss_will_do(name: str, space: Space, losses: list[float]) -> None:
     searcher: Searcher = resolve_name(SEARCHERS[name])(space, seed=0)
-    history = History()
+    history = History(space)
     for index in range(15):
-        config = searcher.suggest(index, history)
+        config = searcher.suggest_new(index, history)
         if config is None:
             assert index == searcher.size
             break
@@ -110,12 +110,12 @@ def test_a_seed_and_a_history_determine_the_suggestion(searcher_class: type[Sear
 
 def test_a_suggestion_does_not_depend_on_earlier_questions(searcher_class: type[Searcher]) -> None:
     configs = search(searcher_class(SPACE, seed=7), 30)
-    history = History()
+    history = History(SPACE)
     for index, config in enumerate(configs[:-1]):
         history.suggested(index, config)
         history.reported(index, 1, loss_of(config))
         history.ended(index)
-    assert searcher_class(SPACE, seed=7).suggest(29, history) == configs[-1]
+    assert searcher_class(SPACE, seed=7).suggest_new(29, history) == configs[-1]
 
 
 def test_another_process_suggests_the_same(searcher_class: type[Searcher]) -> None:
@@ -162,7 +162,7 @@ def test_a_searcher_that_learns_beats_chance_on_a_smooth_loss(
 def test_parallel_suggestions_spread(name: str) -> None:
     """Suggestions from one history differ more when the pending ones are told."""
     space = Space({"x": Float(0, 1)})
-    history = History()
+    history = History(space)
     for index in range(30):
         config = {"x": (index + 0.5) / 30}
         history.suggested(index, config)
@@ -217,7 +217,7 @@ def test_an_option_out_of_range_is_named_with_its_value(name: str, options: dict
 @pytest.mark.parametrize("name", sorted(SEARCHERS))
 def test_one_huge_loss_does_no_harm(name: str, losses: list[float]) -> None:
     space = Space({"x": Float(0, 1)})
-    history = History()
+    history = History(space)
     for index, loss in enumerate(losses):
         history.suggested(index, {"x": index / 5})
         history.reported(index, 1, loss)

@@ -41,7 +41,7 @@ def test_what_a_point_leaves_out_is_drawn(space: Space, seed: int, data: st.Data
     whole = space.sample(RandomSearch(space, seed).rng(0))
     keep = data.draw(st.sets(st.sampled_from(sorted(whole))))
     point = {n: v for n, v in whole.items() if n in keep and set(space[n].when or ()) <= keep}
-    config = StartingPoints([point], RandomSearch(space, seed)).suggest(0, History())
+    config = StartingPoints([point], RandomSearch(space, seed)).suggest(0, History(space))
     assert config is not None
     assert space.contains(config)
     assert {name: config[name] for name in point} == point
@@ -74,7 +74,7 @@ def test_points_count_towards_the_size_of_a_grid() -> None:
 
 def test_what_is_drawn_for_a_point_is_not_what_the_searcher_draws() -> None:
     searcher = StartingPoints([{}, {}], RandomSearch(SPACE, 0))
-    configs = [searcher.suggest(index, History()) for index in range(4)]
+    configs = [searcher.suggest(index, History(SPACE)) for index in range(4)]
     assert len({json_key(config) for config in configs}) == 4
 
 

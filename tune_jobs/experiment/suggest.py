@@ -39,7 +39,7 @@ class AtOnce:
         self._searcher = searcher
 
     def __call__(self, index: int, history: History, alone: bool) -> Config | None:
-        return self._searcher.suggest(index, history)
+        return self._searcher.suggest_new(index, history)
 
 
 class InBackground:
@@ -57,7 +57,7 @@ class InBackground:
         self, index: int, history: History, alone: bool
     ) -> Config | Literal[Answer.NOT_YET] | None:
         if self._asked is None:
-            self._asked = self._thread.submit(self._searcher.suggest, index, history.snapshot())
+            self._asked = self._thread.submit(self._searcher.suggest_new, index, history.snapshot())
         wait([self._asked], None if alone else _PATIENCE)
         if not self._asked.done():
             return NOT_YET

@@ -31,7 +31,7 @@ class Thinker(Searcher):
 def test_reports_are_taken_while_the_searcher_thinks() -> None:
     thinker = Thinker(tiny_job().domains, 0)
     suggest = InBackground(thinker)
-    history = History()
+    history = History(thinker.space)
     assert suggest(0, history, alone=True) == {"x": 0.0}
     history.suggested(0, {"x": 0.0})
     assert suggest(1, history, alone=False) is NOT_YET

@@ -101,10 +101,8 @@ def test_what_a_clone_did_is_not_its_first_configs_merit(tmp_path: Path) -> None
 
 
 def test_losses_of_an_earlier_run_are_comparable_by_epoch() -> None:
-    history = History()
-    history.suggested(-1, {"x": 0.1})
-    history.reported(-1, 3, 0.5)
-    history.ended(-1)
+    history = History(tiny_job().domains)
+    history.known({"x": 0.1}, {3: 0.5})
     history.suggested(0, {"x": 0.2})
     assert history.learning_set(1) == (3, [({"x": 0.1}, 0.5)], [{"x": 0.2}])
 

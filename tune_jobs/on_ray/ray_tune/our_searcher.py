@@ -66,7 +66,6 @@ class RaySearcher(RayTuneSearcher):
         options = checked_options(f"searcher {self._name!r}", self._class, options)
         self._seed = seed
         self._options = options
-        self._history = History()
         self._asked: dict[str, _Asked] = {}  # by Ray's id of the trial
         self._searcher: Searcher | None = None
         if space is not None:
@@ -98,7 +97,7 @@ class RaySearcher(RayTuneSearcher):
             )
         objective_of(f"searcher {self._name!r}", self._metric, self._mode)
         number = len(self._asked)
-        config = searcher.suggest(number, self._history)
+        config = searcher.suggest_new(number, self._history)
         if config is None:
             return self.FINISHED
         self._history.suggested(number, config)
@@ -138,6 +137,7 @@ class RaySearcher(RayTuneSearcher):
             raise UserError(f"searcher {self._name!r} cannot search a space with conditions")
         if space:
             self._searcher = self._class(space, self._seed, **self._options)
+            self._history = History(space)
         return space
 
 

@@ -28,6 +28,7 @@ class TheirSearcher(Searcher):
     """
 
     supports_conditions = False
+    may_repeat = True  # it must know which config a trial has
 
     def __init__(self, space: Space, searcher: Any, options: Mapping[str, Any]) -> None:
         super().__init__(space, seed=0)  # its seed is its own affair
@@ -43,14 +44,16 @@ class TheirSearcher(Searcher):
                 f"{self._name} has a space of its own; make it without one, the job gives its own"
             )
         self._told: dict[int, int] = {}  # epochs of its own trials that go on
-        self._closed: set[int] = set()
+        self._closed: set[int] = set()  # places in the history of what has ended
 
     def suggest(self, index: int, history: History) -> Config | None:
-        for tried in history:
-            if tried.trial_id not in self._closed:
+        for place, tried in enumerate(history):
+            if place not in self._closed:
                 self._tell(tried)
+            if tried.ended:
+                self._closed.add(place)
         # Not the index: where there are starting points, that begins after them.
-        number = sum(tried.trial_id >= 0 for tried in history)
+        number = sum(tried.trial_id is not None for tried in history)
         found: Any = self._foreign.suggest(str(number))
         if found == RayTuneSearcher.FINISHED:
             return None
@@ -63,8 +66,6 @@ class TheirSearcher(Searcher):
         return {name: _nearest(domain, found[name]) for name, domain in self.space.items()}
 
     def _tell(self, tried: Tried) -> None:
-        if tried.ended:
-            self._closed.add(tried.trial_id)
         if tried.trial_id not in self._told:
             if tried.ended and tried.losses:
                 self._tell_of_another(tried)
@@ -85,7 +86,7 @@ class TheirSearcher(Searcher):
         try:
             self._foreign.add_evaluated_point(dict(tried.config), tried.losses[last])
         except NotImplementedError:
-            if tried.trial_id < 0:
+            if tried.trial_id is None:
                 raise UserError(
                     f"{self._name} cannot learn from an earlier run; leave warm_start out"
                 ) from None

@@ -1,0 +1,56 @@
+"""One loss for each config, although trials end and wait at different epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from math import isfinite
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from tune_jobs.search_algos.space import Config
+
+if TYPE_CHECKING:
+    from tune_jobs.search_algos.history import Tried
+
+
+class LearningSet(NamedTuple):
+    """Every config once: with the loss it has at ``epoch``, or is expected to have there."""
+
+    epoch: int
+    observed: list[tuple[Config, float]]
+    pending: list[Config]  # at work, without a loss so far
+
+
+def learning_set(history: Iterable[Tried], epoch: int) -> LearningSet:
+    """What is known, as seen from ``epoch``.
+
+    A trial that is not there (it was cut short, waits, or is on its way) counts with its newest
+    loss plus the median of what those that came further gained from there on. So trials cut at
+    the same epoch keep their order, and none is forgotten. One that diverged, or failed before
+    its first loss, counts with the worst loss of all.
+    """
+    history = list(history)
+    curves = [tried.losses for tried in history if epoch in tried.losses]
+
+    @cache
+    def gain_since(earlier: int) -> float:
+        return median([c[epoch] - c[earlier] for c in curves if earlier in c] or [0.0])
+
+    def loss_of(tried: Tried) -> float:
+        if epoch in tried.losses:
+            return tried.losses[epoch]
+        newest = max((e for e in tried.losses if e < epoch), default=min(tried.losses))
+        loss = tried.losses[newest]
+        expected = loss + gain_since(newest)
+        return expected if isfinite(expected) else loss
+
+    losses = [loss_of(t) if t.losses and not t.diverged else None for t in history]
+    worst = max((loss for loss in losses if loss is not None), default=0.0)
+    observed, pending = [], []
+    for tried, loss in zip(history, losses, strict=True):
+        if loss is None and not (tried.ended or tried.diverged):
+            pending.append(tried.config)
+        else:
+            observed.append((tried.config, worst if loss is None else loss))
+    return LearningSet(epoch, observed, pending)

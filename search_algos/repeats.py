@@ -1,0 +1,75 @@
+"""Which configs have been tried, and what to try in the place of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from math import floor
+from typing import TYPE_CHECKING
+
+from tune_jobs.search_algos.mutation import mutant
+from tune_jobs.search_algos.space import Config, Space
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SAME = 2e-5  # of a range: Floats that are no further apart are the same
+_MUTANTS = 100
+_FIRST_STEP, _GROWTH = 0.01, 1.06  # of a range: from next door to anywhere
+
+
+class ConfigSet:
+    """A set of configs. Two are the same if each Float of one is within 2e-5 of its range of the
+    other's, and everything else is equal; those up to d times as far apart, with d Floats, may
+    count as the same.
+
+    To ask and to add costs the same however many there are: a config is kept under the cells
+    of d + 1 grids, each shifted by a part of a cell. A Float that is near the other's can be in
+    another cell in one of these grids only, so d Floats share all their cells in at least one.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._cells: set[Hashable] = set()
+
+    def add(self, config: Config) -> None:
+        self._cells.update(self._cells_of(config))
+
+    def __contains__(self, config: Config) -> bool:
+        return not self._cells.isdisjoint(self._cells_of(config))
+
+    def copy(self) -> ConfigSet:
+        copy = ConfigSet(self._space)
+        copy._cells = self._cells.copy()
+        return copy
+
+    def _cells_of(self, config: Config) -> Iterator[Hashable]:
+        if not self._space.contains(config):
+            return
+        places: list[int | None] = []
+        units: list[float] = []
+        for name, domain in self._space.items():
+            if name in config and domain.size is None:
+                units.append(domain.to_unit(config[name]))
+            else:
+                places.append(domain.index(config[name]) if name in config else None)
+        grids = len(units) + 1
+        for grid in range(grids):
+            cells = (floor(unit / (_SAME * grids) + grid / grids) for unit in units)
+            yield (grid, *places, *cells)
+
+
+def untried_near(
+    space: Space, config: Config, was_tried: Callable[[Config], bool], rng: np.random.Generator
+) -> Config | None:
+    """A config that was not tried, as near to ``config`` as a few draws find one.
+
+    None where every config of a finite space was tried.
+    """
+    for attempt in range(_MUTANTS):
+        step = _FIRST_STEP * _GROWTH**attempt
+        chance = max(step, 1 / len(config))
+        other = mutant(space, config, rng, chance=chance, step=step)
+        if not was_tried(other):
+            return other
+    # Hardly any are left, so there are not many more than were tried.
+    return next((other for other in space.configs() if not was_tried(other)), None)
