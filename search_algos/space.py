@@ -108,17 +108,12 @@ class Space(Mapping[str, Domain]):
         if not names:
             yield {name: config[name] for name in self._domains if name in config}
             return
-        name, *rest = names
-        values: Iterable[Config] = [{}]
-        if self._is_active(name, config):
-            domain = self[name]
-            size = domain.size
-            values = (
-                {name: domain.from_unit(0.5) if size is None else domain.value_at(place)}
-                for place in range(size or 1)
-            )
-        for value in values:
-            yield from self._configs_after({**config, **value}, rest)
+        name, rest = names[0], names[1:]
+        if not self._is_active(name, config):
+            yield from self._configs_after(config, rest)
+            return
+        for value in _values(self[name]):
+            yield from self._configs_after({**config, name: value}, rest)
 
     def _is_active(self, name: str, config: Mapping[str, Any]) -> bool:
         return all(
@@ -177,6 +172,12 @@ def split(values: Mapping[str, Any]) -> tuple[Space, Config]:
             if name not in left_out
         }
     ), constants
+
+
+def _values(domain: Domain) -> Iterable[Any]:
+    if domain.size is None:
+        return [domain.from_unit(0.5)]
+    return map(domain.value_at, range(domain.size))
 
 
 def allowed_values(wanted: Any) -> Sequence[Any]:

@@ -149,13 +149,13 @@ class PBT(Scheduler):
                 return domain.from_unit(rng.random())
             if name not in changes or isinstance(domain, Choice):
                 return config[name]
-            return _perturbed(config[name], domain, self._factors[rng.integers(2)])
+            return self._perturbed(config[name], domain, self._factors[rng.integers(2)])
 
         return self.space.build(value)
 
-
-def _perturbed(value: float, domain: Float | Int, factor: float) -> float:
-    by = (factor - 1) / 2
-    if domain.log:
-        by = domain.to_unit(value * factor) - domain.to_unit(value)
-    return moved(domain, value, by)
+    @staticmethod
+    def _perturbed(value: float, domain: Float | Int, factor: float) -> float:
+        by = (factor - 1) / 2
+        if domain.log:
+            by = domain.to_unit(value * factor) - domain.to_unit(value)
+        return moved(domain, value, by)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -42,17 +43,18 @@ class GridSearch(Searcher):
             raise ValueError(f"points is {points}; a range has two ends, so it is at least 2")
         self._points = points
         self._blocks = list(self._all_blocks())
+        self._ends = list(itertools.accumulate(block.size for block in self._blocks))
 
     @property
     def size(self) -> int:
-        return sum(block.size for block in self._blocks)
+        return self._ends[-1]
 
     def suggest(self, index: int, history: History) -> Config | None:
-        for block in self._blocks:
-            if index < block.size:
-                return self._combination(block, index)
-            index -= block.size
-        return None
+        if index >= self.size:
+            return None
+        number = bisect_right(self._ends, index)
+        block = self._blocks[number]
+        return self._combination(block, index - (self._ends[number] - block.size))
 
     def in_place_of(self, repeat: Config, index: int, history: History) -> Config | None:
         """The next combination that was not tried: all before it were."""

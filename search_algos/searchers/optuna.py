@@ -8,7 +8,6 @@ a Choice as the place in its list.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil
 from typing import Any
 
 import optuna
@@ -26,11 +25,16 @@ from tune_jobs.search_algos.domains import Choice, Domain, Int, place_count
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Config, Space
 
-_SAMPLERS: dict[str, Callable[[int, int], BaseSampler]] = {
-    "tpe": lambda seed, reached: TPESampler(seed=seed, gamma=lambda _: _good(reached)),
-    "gp": lambda seed, _: GPSampler(seed=seed),
-    "cmaes": lambda seed, _: CmaEsSampler(seed=seed, warn_independent_sampling=False),
+_SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
+    "tpe": lambda seed: TPESampler(
+        seed=seed,
+        n_startup_trials=_STARTUP,
+        multivariate=__import__("os").environ.get("MV", "1") == "1",
+    ),
+    "gp": lambda seed: GPSampler(seed=seed),
+    "cmaes": lambda seed: CmaEsSampler(seed=seed, warn_independent_sampling=False),
 }
+_STARTUP = 10  # random configs, Optuna's default
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -56,10 +60,12 @@ class OptunaSearch(Searcher):
         seed = int(self.rng(index).integers(2**31))
         # One more than the parameters: fewer points tell no directions apart (as in BOHB).
         epoch, observed, pending = history.learning_set(enough=len(self.space) + 1)
-        sampler = _SAMPLERS[self._sampler](seed, history.reached(epoch))
-        study = optuna.create_study(sampler=sampler)
+        study = optuna.create_study(sampler=_SAMPLERS[self._sampler](seed))
         if self._sampler == "cmaes":
             return self._evolved(study, observed)
+        if self._sampler == "tpe":
+            good, bad = _divided(observed, max(_STARTUP, history.reached(epoch)))
+            observed, pending = good, bad + pending
         for config, loss in observed:
             study.add_trial(create_trial(value=loss, **self._known(config)))
         for config in pending:
@@ -94,11 +100,17 @@ class OptunaSearch(Searcher):
         return self.space.decode([trial.params[name] for name in self.space])
 
 
-def _good(reached: int) -> int:
-    """How many observations TPE takes for good ones: the library's tenth, of those that have come
-    as far as the one that is compared with. Trials that were cut short tell what is bad; counted
-    here, they would make what is good wider, and the search blunt."""
-    return max(1, min(ceil(0.1 * reached), 25))
+def _divided(
+    observed: list[tuple[Config, float]], count: int
+) -> tuple[list[tuple[Config, float]], list[Config]]:
+    """The ``count`` best observations, and the configs of the others.
+
+    TPE takes a tenth of the trials that are complete for good ones, and the others and those at
+    work for bad ones. Trials that were cut short tell what is bad; counted among the complete,
+    they would make what is good wider, and the search blunt.
+    """
+    ranking = sorted(observed, key=lambda tried: tried[1])
+    return ranking[:count], [config for config, _ in ranking[count:]]
 
 
 def _distribution(domain: Domain) -> BaseDistribution:

@@ -119,6 +119,63 @@ def test_a_whole_number_moves_as_easily_up_as_down() -> None:
     assert found == {72 - 11, 72 + 11}
 
 
+NUMBERS = [
+    *(Int(1, 4), Int(1, 6), Int(1, 8), Int(1, 10), Int(2, 5), Int(0, 1), Int(-3, 3)),
+    *(Int(1, 8, log=True), Int(1, 64, log=True), Int(1, 1000, log=True), Int(1, 2, log=True)),
+    *(Int(16, 256, step=16), Int(32, 128, step=32), Int(0, 1_000_000, step=250_000)),
+    *(Float(0, 1, step=0.25), Float(0.1, 0.5, step=0.1), Float(-1, 1, step=2), Float(0, 1, step=1)),
+    *(Float(1e-5, 1e-1, log=True), Float(0, 1e-9), Float(-1e6, 1e6)),
+]
+
+
+@pytest.mark.parametrize("domain", NUMBERS, ids=str)
+@pytest.mark.parametrize("factors", [(0.8, 1.2), (0.99, 1.01), (0.5, 2.0)], ids=str)
+def test_a_perturbation_moves_every_number_both_ways_while_there_is_room(
+    domain: Float | Int, factors: tuple[float, float]
+) -> None:
+    low, high = domain.extremes()
+    middle = domain.from_unit(0.5)
+    values = (
+        [domain.value_at(place) for place in range(min(domain.size, 10))] if domain.size else []
+    )
+    for value in [low, middle, high, *values]:
+        found = perturbed(domain, value, factors)
+        assert all(domain.contains(other) for other in found)
+        assert (min(found) < value) == (value > low)
+        assert (max(found) > value) == (value < high)
+
+
+def perturbed(domain: Float | Int, value: float, factors: tuple[float, float]) -> set[float]:
+    """What becomes of a value in the clones of it that twenty seeds make."""
+    found = set()
+    for seed in range(20):
+        scheduler = PBT(
+            9, Space({"n": domain}), seed, resample_probability=0.0, perturbation_factors=factors
+        )
+        for trial_id in range(2):
+            scheduler.on_start(trial_id, {"n": value})
+        for trial_id in range(2):
+            scheduler.on_report(trial_id, 3, float(trial_id))
+        resume = scheduler.next_to_resume(exhausted=True)
+        assert resume is not None
+        assert resume.exploit is not None
+        found.add(resume.exploit.config["n"])
+    return found
+
+
+def test_what_a_model_cannot_change_is_kept_unless_it_is_named() -> None:
+    scheduler = pbt(resample_probability=1.0)
+    scheduler.fixed = frozenset({"layers", "kind"})
+    assert scheduler.changes == {"rate", "dropout"}
+    for resume in compared(scheduler, [1, 2, 3, 4]):
+        if resume.exploit:
+            assert resume.exploit.config["layers"] == CONFIG["layers"]
+            assert resume.exploit.config["kind"] == CONFIG["kind"]
+    scheduler = pbt(perturb=["layers"])
+    scheduler.fixed = frozenset({"layers"})
+    assert scheduler.changes == {"layers"}, "which the checks of a job refuse"
+
+
 def test_only_what_may_change_does() -> None:
     scheduler = pbt(perturb=["rate"], resample_probability=1.0)
     assert scheduler.changes == {"rate"}

@@ -57,12 +57,32 @@ def suggested(
 @pytest.mark.parametrize("scheduler", sorted(SCHEDULERS))
 @pytest.mark.parametrize("searcher", sorted(SEARCHERS))
 def test_no_two_suggestions_are_alike_on_a_continuous_space(searcher: str, scheduler: str) -> None:
-    configs = suggested(searcher, scheduler, CONTINUOUS, samples=40)
+    configs = suggested(searcher, scheduler, CONTINUOUS, samples=25)
+    assert len(configs) == 25
+    assert_apart(configs)
+
+
+def assert_apart(configs: list[Config]) -> None:
     points = np.array([Space(CONTINUOUS).encode(config) for config in configs])
     apart = np.abs(points[:, None] - points[None]).max(axis=2)
     np.fill_diagonal(apart, 1.0)
-    assert len(configs) == 40
     assert apart.min() > 1e-5
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_recommended_pair_does_not_forget_what_was_cut_short(seed: int) -> None:
+    """It suggested 13 to 27 of 40 once more, when trials that ASHA stopped were not observed."""
+    run = simulated(
+        curve=ClosedForm(Space(CONTINUOUS), Objective("loss", "min"), 27, seed),
+        searcher="bayesopt",
+        scheduler="asha",
+        space=CONTINUOUS,
+        num_samples=40,
+        max_epochs=27,
+        seed=seed,
+        workers=2,
+    )
+    assert_apart([trial.config for trial in run.trials])
 
 
 @pytest.mark.parametrize("space", FINITE, ids=lambda space: "-".join(space))

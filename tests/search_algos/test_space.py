@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import domains, spaces
 
-from tune_jobs.search_algos.domains import Choice, Domain, Float, Int, SpaceError
+from tune_jobs.search_algos.domains import Choice, Domain, Float, Int, SpaceError, json_key
 from tune_jobs.search_algos.space import Space, split
 
 seeds = st.integers(0, 2**32 - 1)
@@ -135,3 +137,30 @@ def test_a_plain_value_settles_the_conditions_on_it() -> None:
     assert constants == {"optimizer": "sgd"}
     assert list(space) == ["momentum", "nesterov"]
     assert space.decode([0.9, 0.5]) == {"momentum": 0.9, "nesterov": True}
+
+
+def test_a_choice_looks_a_value_up_without_going_through_all() -> None:
+    class Counted(list[int]):
+        walks = 0
+
+        def __iter__(self) -> Iterator[int]:
+            self.walks += 1
+            return super().__iter__()
+
+    values = Counted(range(5000))
+    choice = Choice(values)
+    assert choice.index(4000) == 4000
+    before = values.walks
+    for value in range(4000, 4100):
+        assert choice.contains(value)
+        assert choice.from_unit(choice.to_unit(value)) == value
+    assert not choice.contains(5000)
+    assert values.walks == before
+
+
+@settings(max_examples=50)
+@given(space=spaces())
+def test_every_config_is_listed_once(space: Space) -> None:
+    configs = list(itertools.islice(space.configs(), 500))
+    assert all(space.contains(config) for config in configs)
+    assert len({json_key(config) for config in configs}) == len(configs)
