@@ -79,7 +79,6 @@ class Scheduler(ABC):
     rank_based: ClassVar[bool] = True  # only the order of losses matters, not how far apart
     deterministic: ClassVar[bool] = True  # told the same, it decides the same
     can_grow: ClassVar[bool] = False  # with a larger max_t it decides alike on earlier epochs
-    deterministic: ClassVar[bool] = True  # told the same facts again, it decides the same
 
     fixed: frozenset[str] = frozenset()
     """The hyperparameters that a clone must keep, since its model cannot change them in the middle

@@ -97,7 +97,7 @@ def test_a_searcher_of_ones_own_works_as_written() -> None:
     best = min(trial.config["x"] for trial in run.trials)
     assert best < 0.02
     space = Space({"a": Float(1e-3, 1, log=True), "b": Int(1, 9)})
-    assert space.contains(cls(space, 0).suggest(0, History()))
+    assert space.contains(cls(space, 0).suggest(0, History(space)))
 
 
 def test_a_scheduler_of_ones_own_works_as_written() -> None:

@@ -13,7 +13,6 @@ from tune_jobs.experiment.facts import (
     Completed,
     Fact,
     Failed,
-    Known,
     Opened,
     Reported,
     RunResumed,
@@ -34,18 +33,24 @@ class Method:
     """Gets every fact of a run, also those of an earlier driver, so it has the same state again.
 
     Args:
-        suggest: the searcher's `suggest`, or the same in the background.
+        suggest: asks the searcher, at once or in the background.
+        history: an empty one, of the space that is searched.
         extent: of the run as it is now.
     """
 
     def __init__(
-        self, suggest: Suggest, scheduler: Scheduler, early_stopping: EarlyStopping, extent: Extent
+        self,
+        suggest: Suggest,
+        history: History,
+        scheduler: Scheduler,
+        early_stopping: EarlyStopping,
+        extent: Extent,
     ) -> None:
         self.scheduler = scheduler
         self._suggest = suggest
         self._early_stopping = early_stopping
         self._longer_run = LongerRun(extent)
-        self._history = History()
+        self._history = history
         self._released: set[int] = set()
 
     def decide(self, trial_id: int, epoch: int, loss: float | None, state: RunState) -> Decision:
@@ -102,8 +107,8 @@ class Method:
     def _apply(self, fact: Fact, state: RunState) -> None:
         match fact:
             case Opened():
-                for number, known in enumerate(fact.known, start=1):
-                    self._learn(-number, known)  # beside the trials of this run
+                for known in fact.known:
+                    self._history.known(known.config, known.losses)
             case RunResumed():
                 self._longer_run.resumed(fact)
             case Suggested():
@@ -123,12 +128,6 @@ class Method:
                 self._forget_if_ended(fact.trial_id, state)
             case Stopped() | Failed() | Completed():
                 self._forget_if_ended(fact.trial_id, state)
-
-    def _learn(self, number: int, known: Known) -> None:
-        self._history.suggested(number, known.config)
-        for epoch, loss in known.losses.items():
-            self._history.reported(number, epoch, loss)
-        self._history.ended(number)
 
     def _forget_if_ended(self, trial_id: int, state: RunState) -> None:
         ended = state.trials[trial_id].status.is_final

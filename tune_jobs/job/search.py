@@ -17,9 +17,10 @@ from tune_jobs.experiment.method import Method
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.experiment.suggest import AtOnce, InBackground
 from tune_jobs.job.checks import patience_problems, searcher_problems, unwritable
-from tune_jobs.names import checked_options, find_class, is_from_ray_tune, name_of, option_names
+from tune_jobs.names import checked_options, find_class, is_from_ray_tune, name_of
 from tune_jobs.search_algos.base import Scheduler, Searcher
 from tune_jobs.search_algos.domains import SpaceError
+from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
 from tune_jobs.search_algos.space import Space, split
@@ -136,10 +137,10 @@ class Search:
         cls = find_class(self.scheduler, Scheduler, SCHEDULERS)
         name = f"scheduler {name_of(self.scheduler)!r}"
         options = checked_options(name, cls, self.scheduler_options)
-        if "perturb" in option_names(cls):
-            # By default, clones differ in the hyperparameters that the model can change.
-            options.setdefault("perturb", [name for name in self.domains if name not in self.fixed])
-        return cls(max_t, self.domains, self.seed, **options)
+        scheduler = cls(max_t, self.domains, self.seed, **options)
+        if scheduler.clones_trials:
+            scheduler.fixed = self.fixed
+        return scheduler
 
     def build_experiment(
         self,
@@ -154,6 +155,7 @@ class Search:
         searcher = self.build_searcher()
         method = Method(
             InBackground(searcher) if in_background and searcher.takes_long else AtOnce(searcher),
+            History(self.domains),
             self.build_scheduler(),
             EarlyStopping(self.patience, self.min_delta),
             self.extent,
