@@ -46,9 +46,15 @@ class Searcher(ABC):
         """The config of trial number ``index``, or None when the space is exhausted."""
 
     def suggest_new(self, index: int, history: History) -> Config | None:
-        """What `suggest` answers, or another config where that was tried or is at work."""
-        config = self.suggest(index, history)
-        if config is None or self.may_repeat or config not in history:
+        """What `suggest` answers, or another config where that was tried or is at work.
+
+        Raises SpaceError for an answer that is no config of the space.
+        """
+        answer = self.suggest(index, history)
+        if answer is None:
+            return None
+        config = self.space.checked(answer)
+        if self.may_repeat or config not in history:
             return config
         return self.in_place_of(config, index, history)
 

@@ -58,6 +58,25 @@ class Space(Mapping[str, Domain]):
         active = [name for name in self._domains if self._is_active(name, config)]
         return set(config) == set(active) and all(self[n].contains(config[n]) for n in active)
 
+    def checked(self, config: Mapping[str, Any]) -> Config:
+        """The config with numbers of numpy as numbers of Python.
+
+        Raises SpaceError, which says what is wrong, for what is no config of this space.
+        """
+        if not isinstance(config, Mapping):
+            raise SpaceError(f"the config is {config!r}; it must be a dict")
+        plain = {name: _plain(value) for name, value in config.items()}
+        for name, value in plain.items():
+            self._check_value(name, value)
+        active = [name for name in self._domains if self._is_active(name, plain)]
+        for name in active:
+            if name not in plain:
+                raise SpaceError(f"the config {plain} lacks {name!r}; it can be {self[name]}")
+        for name in plain:
+            if name not in active:
+                raise SpaceError(f"the config {plain} has {name!r}, which is inactive there")
+        return plain
+
     def encode(self, config: Mapping[str, Any]) -> list[float]:
         """The point of the unit cube, one coordinate per parameter; inactive ones are 0.5."""
         return [
@@ -90,10 +109,7 @@ class Space(Mapping[str, Domain]):
         its domain does not have.
         """
         for name, value in given.items():
-            if name not in self._domains:
-                raise SpaceError(f"{name!r} is not in the space; it has {', '.join(self)}")
-            if not self[name].contains(value):
-                raise SpaceError(f"{name!r} is {value!r}; it can be {self[name]}")
+            self._check_value(name, value)
             for parent, wanted in (self[name].when or {}).items():
                 if parent not in given or not _among(given[parent], wanted):
                     raise SpaceError(
@@ -114,6 +130,12 @@ class Space(Mapping[str, Domain]):
             return
         for value in _values(self[name]):
             yield from self._configs_after({**config, name: value}, rest)
+
+    def _check_value(self, name: str, value: Any) -> None:
+        if name not in self._domains:
+            raise SpaceError(f"{name!r} is not in the space; it has {', '.join(self)}")
+        if not self[name].contains(value):
+            raise SpaceError(f"{name!r} is {value!r}; it can be {self[name]}")
 
     def _is_active(self, name: str, config: Mapping[str, Any]) -> bool:
         return all(
@@ -148,6 +170,11 @@ class Space(Mapping[str, Domain]):
             done += ready
             waiting = [n for n in waiting if n not in ready]
         return done
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy or torch as one of Python."""
+    return value.item() if hasattr(value, "item") and not getattr(value, "shape", ()) else value
 
 
 def split(values: Mapping[str, Any]) -> tuple[Space, Config]:

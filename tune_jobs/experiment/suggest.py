@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import Enum
 from typing import Final, Literal, Protocol
 
+from tune_jobs.experiment.blame import blaming
 from tune_jobs.search_algos.base import Searcher
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Config
@@ -39,7 +40,7 @@ class AtOnce:
         self._searcher = searcher
 
     def __call__(self, index: int, history: History, alone: bool) -> Config | None:
-        return self._searcher.suggest_new(index, history)
+        return _asked(self._searcher, index, history)
 
 
 class InBackground:
@@ -57,9 +58,14 @@ class InBackground:
         self, index: int, history: History, alone: bool
     ) -> Config | Literal[Answer.NOT_YET] | None:
         if self._asked is None:
-            self._asked = self._thread.submit(self._searcher.suggest_new, index, history.snapshot())
+            self._asked = self._thread.submit(_asked, self._searcher, index, history.snapshot())
         wait([self._asked], None if alone else _PATIENCE)
         if not self._asked.done():
             return NOT_YET
         answered, self._asked = self._asked, None
         return answered.result()
+
+
+def _asked(searcher: Searcher, index: int, history: History) -> Config | None:
+    with blaming(searcher):
+        return searcher.suggest_new(index, history)
