@@ -70,13 +70,14 @@ class ASHA(Scheduler):
         self._shares = [sum(weights[:k]) / sum(weights) for k in range(1, brackets)]
         self._bracket_of: dict[int, int] = {}
         self._at_work: set[int] = set()
+        self._reported: dict[int, int] = {}  # the last epoch of each living trial
 
     def on_start(self, trial_id: int, config: Config) -> None:
         self._bracket_of[trial_id] = bisect_left(self._shares, self.rng(trial_id).random())
         self._at_work.add(trial_id)
 
     def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
-        rung = self._brackets[self._bracket_of[trial_id]].get(epoch)
+        rung = self._reached(trial_id, epoch)
         if rung is None:
             return Continue()
         rank = rung.arrive(trial_id, loss)
@@ -98,6 +99,7 @@ class ASHA(Scheduler):
 
     def on_end(self, trial_id: int) -> None:
         self._at_work.discard(trial_id)
+        self._reported.pop(trial_id, None)
         self._leave(trial_id)
 
     def next_to_resume(self, exhausted: bool) -> Resume | None:
@@ -111,6 +113,13 @@ class ASHA(Scheduler):
             if trial_id is not None:
                 return Resume(trial_id)
         return None
+
+    def _reached(self, trial_id: int, epoch: int) -> _Rung | None:
+        """The rung at this epoch; or one since the last report, which had no loss there."""
+        bracket = self._brackets[self._bracket_of[trial_id]]
+        last, self._reported[trial_id] = self._reported.get(trial_id, 0), epoch
+        passed = [milestone for milestone in bracket if last < milestone <= epoch]
+        return bracket[max(passed)] if passed else None
 
     def _leave(self, trial_id: int) -> None:
         for rung in self._rungs_from_the_top():

@@ -158,7 +158,7 @@ class _Bracket:
     def arrive(self, trial_id: int, epoch: int, loss: float) -> bool:
         """Whether the trial has to wait here for the others."""
         rung = self._rung_of(trial_id)
-        if rung is None or epoch != rung.epoch:
+        if rung is None or epoch < rung.epoch:
             return False
         rung.arrive(trial_id, loss)
         return True

@@ -84,6 +84,7 @@ class PBT(Scheduler):
         self._factors = perturbation_factors
         self._perturb = None if perturb is None else frozenset(perturb)
         self._configs: dict[int, Config] = {}  # of the living members
+        self._barriers: dict[int, int] = {}  # the next epoch at which a member waits
         self._waiting: dict[int, _Arrival] = {}  # at a barrier
         self._released: dict[int, Resume] = {}  # of the last comparison, in order
         self._comparisons = 0
@@ -94,10 +95,13 @@ class PBT(Scheduler):
 
     def on_start(self, trial_id: int, config: Config) -> None:
         self._configs[trial_id] = config
+        self._barriers[trial_id] = self._interval
 
     def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
-        if epoch % self._interval or epoch >= self.max_t:
+        # Later, where the report at the barrier itself had no loss.
+        if epoch < self._barriers[trial_id] or epoch >= self.max_t:
             return Continue()
+        self._barriers[trial_id] = (epoch // self._interval + 1) * self._interval
         self._waiting[trial_id] = _Arrival(epoch, loss)
         return Pause()
 
@@ -112,6 +116,7 @@ class PBT(Scheduler):
 
     def on_end(self, trial_id: int) -> None:
         self._configs.pop(trial_id, None)
+        self._barriers.pop(trial_id, None)
         self._waiting.pop(trial_id, None)
         self._released.pop(trial_id, None)
 

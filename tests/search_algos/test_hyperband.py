@@ -98,7 +98,7 @@ def test_neither_deaths_nor_divergence_block_a_bracket(
 
 def diverged(run: Recorded, trial: Any) -> bool:
     return any(
-        isinstance(fact.decision, Stop) and "nan" in fact.decision.reason
+        isinstance(fact.decision, Stop) and "NaN" in fact.decision.reason
         for fact in run.reports
         if fact.trial_id == trial.trial_id
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import SPACE, Recorded, simulated
+from runs import SPACE, Recorded, falling, simulated
 from strategies import curves
 
 from tune_jobs.experiment.facts import Failed, Reported, Stopped, TrialResumed
@@ -58,7 +58,7 @@ def test_a_loss_that_is_not_finite_stops_its_trial_at_once_and_never_wins(
     for fact in run.reports:
         if math.isnan(fact.metrics["loss"]):
             assert isinstance(fact.decision, Stop)
-            assert "nan" in fact.decision.reason
+            assert "NaN" in fact.decision.reason
     best = run.experiment.state.incumbent
     finite = [f.metrics["loss"] for f in run.reports if math.isfinite(f.metrics["loss"])]
     assert (best.loss if best else None) == min(finite, default=None)
@@ -167,3 +167,22 @@ def test_fifo_completes_every_trial() -> None:
     run = simulated(scheduler="fifo", curve=lambda config, epoch: Epoch({"loss": config["x"]}, 1))
     assert {trial.status for trial in run.trials} == {Status.COMPLETED}
     assert run.experiment.state.epochs_total == 9 * len(run.trials)
+
+
+@pytest.mark.parametrize("name", ["asha", "hyperband", "successive_halving", "pbt"])
+def test_a_trial_is_compared_at_its_next_loss_where_the_rungs_epoch_had_none(name: str) -> None:
+    """Validation every third epoch, and rungs, brackets or barriers at others."""
+
+    def every_third(config: Any, epoch: int) -> Epoch:
+        found = falling(config, epoch)
+        return found if epoch % 3 == 0 else Epoch({"other": 1.0}, found.seconds)
+
+    options = {"pbt": {"perturbation_interval": 4}, "asha": {"grace_period": 2}}.get(name, {})
+    run = simulated(
+        scheduler=name, options=options, curve=every_third, num_samples=18, max_epochs=16
+    )
+    assert all(trial.status.is_final for trial in run.trials)
+    if name == "pbt":
+        assert any(trial.lineage for trial in run.trials)
+    else:
+        assert sum(trial.epoch < 16 for trial in run.trials) >= 6
