@@ -24,13 +24,15 @@ class Searcher(ABC):
     """Proposes configs: a function of an index and the history, with no memory of its own.
 
     Told the same history, the same searcher gives the same config for the same index, in any
-    process. Keyword-only parameters of a subclass' constructor are its options in a job.
+    process. A subclass defines `suggest`; jobs ask `suggest_new`, so that no config comes twice
+    while there is another. Keyword-only parameters of a subclass' constructor are its options in
+    a job.
     """
 
     supports_conditions: ClassVar[bool] = True
     takes_long: ClassVar[bool] = False  # more than a few milliseconds, so not while others wait
     learns: ClassVar[bool] = True  # from the history
-    may_repeat: ClassVar[bool] = False  # suggests a config once more on purpose
+    may_repeat: ClassVar[bool] = False  # on purpose; then `suggest_new` is `suggest`
 
     def __init__(self, space: Space, seed: int) -> None:
         self.space = space
@@ -46,9 +48,9 @@ class Searcher(ABC):
         """The config of trial number ``index``, or None when the space is exhausted."""
 
     def suggest_new(self, index: int, history: History) -> Config | None:
-        """What `suggest` answers, or another config where that was tried or is at work.
+        """What `suggest` answers, or another config if that one was tried or is at work.
 
-        Raises SpaceError for an answer that is no config of the space.
+        Raises SpaceError for an answer that is not a config of the space.
         """
         answer = self.suggest(index, history)
         if answer is None:
@@ -59,7 +61,7 @@ class Searcher(ABC):
         return self.in_place_of(config, index, history)
 
     def in_place_of(self, repeat: Config, index: int, history: History) -> Config | None:
-        """A config near by that was not tried; the repeat itself when all were."""
+        """An untried config near the repeat; the repeat itself if every config was tried."""
         rng = generator("in place of", self.seed, index)
         return untried_near(self.space, repeat, history.__contains__, rng) or repeat
 

@@ -26,8 +26,8 @@ class Tried:
 class History:
     """The configs of a space that were tried, in order, with the losses they reached at each epoch.
 
-    Iterating gives everything that is known; `learning_set` is one number for each config;
-    ``config in history`` says whether a config was tried, is at work, or is known.
+    Iterating gives everything that is known, and `learning_set` one loss for each config.
+    ``config in history`` tells whether a config was tried, is at work, or is known from elsewhere.
     """
 
     def __init__(self, space: Space) -> None:
@@ -73,10 +73,10 @@ class History:
         return copy
 
     def learning_set(self, enough: int) -> LearningSet:
-        """Every config once, with one loss: as it is or is expected to be at an epoch.
+        """One loss for each config, at the highest epoch that ``enough`` trials have reached.
 
-        That is the highest epoch that at least ``enough`` trials have reached, and with fewer
-        than that everywhere the best filled one.
+        If no epoch has that many, it is the one that most have reached. Trials that have not
+        reached it count with an estimate; see `learning_set.learning_set`.
         """
         return learning_set(self._tried, self._common_epoch(enough))
 

@@ -1,4 +1,4 @@
-"""One loss for each config, although trials end and wait at different epochs."""
+"""One loss for each config, although trials stop at different epochs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 class LearningSet(NamedTuple):
-    """Every config once: with the loss it has at ``epoch``, or is expected to have there."""
+    """Every config once: with its loss at ``epoch``, measured or estimated, or as pending."""
 
     epoch: int
     observed: list[tuple[Config, float]]
-    pending: list[Config]  # at work, without a loss so far
+    pending: list[Config]  # at work, and without a loss so far
 
 
 def learning_set(history: Iterable[Tried], epoch: int) -> LearningSet:
-    """What is known, as seen from ``epoch``.
+    """All that is known, in terms of losses at ``epoch``.
 
-    A trial that is not there (it was cut short, waits, or is on its way) counts with its newest
-    loss plus the median of what those that came further gained from there on. So trials cut at
-    the same epoch keep their order, and none is forgotten. One that diverged, or failed before
+    A trial that has not reached it (it was cut short, is paused, or is on its way) counts with its
+    newest loss plus the median further gain of the trials that have. So trials that were cut at
+    the same epoch keep their order, and none is forgotten. A trial that diverged, or failed before
     its first loss, counts with the worst loss of all.
     """
     history = list(history)

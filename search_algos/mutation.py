@@ -1,4 +1,4 @@
-"""Small changes of a config, for searchers and schedulers that try what lies near a good one."""
+"""Small changes of a config, to try what lies near it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 def mutant(
     space: Space, config: Config, rng: np.random.Generator, *, chance: float, step: float
 ) -> Config:
-    """The config with each parameter changed with this chance, and at least one.
+    """A config in which each parameter differs with this chance, and at least one does.
 
-    A number moves by a normal draw with the standard deviation ``step``, in parts of its range;
-    a Choice takes any other value; a parameter that becomes active is drawn.
+    A number moves by a normal draw with the standard deviation ``step``, in parts of its range.
+    A Choice takes any other value. A parameter that becomes active is drawn at random.
     """
     names = list(config)
     chosen = {name for name in names if rng.random() < chance}
@@ -37,7 +37,7 @@ def mutant(
 
 
 def another(choice: Choice, value: Any, rng: np.random.Generator) -> Any:
-    """Any other value of a Choice; its own where there is no other."""
+    """Any other value of a Choice; the same if there is no other."""
     if choice.size == 1:
         return value
     place = int(rng.integers(choice.size - 1))
@@ -45,9 +45,9 @@ def another(choice: Choice, value: Any, rng: np.random.Generator) -> Any:
 
 
 def moved(domain: Float | Int, value: float, by: float) -> float:
-    """The number that lies ``by`` of the range further on its scale, at most at the end.
+    """The number that is ``by`` of the range further on its scale, or the end of the range.
 
-    Where the domain has places it is at least the next one in that direction, if there is one.
+    If the domain has steps, the number moves by at least one, unless it is at the end.
     """
     there = domain.from_unit(min(max(domain.to_unit(value) + by, 0.0), 1.0))
     if domain.size is None or domain.index(there) != domain.index(value):
@@ -57,6 +57,6 @@ def moved(domain: Float | Int, value: float, by: float) -> float:
 
 
 def _mirrored(unit: float) -> float:
-    """Back into the unit interval, as far from the end as it was beyond."""
+    """A number beyond an end of the unit interval comes back by as much."""
     inside = abs(unit) if unit < 1 else 2 - unit
     return min(max(inside, 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""Which configs have been tried, and what to try in the place of one of them."""
+"""Which configs were tried, and what to try instead of one of them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _FIRST_STEP, _GROWTH = 0.01, 1.06  # of a range: from next door to anywhere
 
 
 class ConfigSet:
-    """A set of configs. Two are the same if each Float of one is within 2e-5 of its range of the
-    other's, and everything else is equal; those up to d times as far apart, with d Floats, may
-    count as the same.
+    """A set in which configs are the same if their Floats are no more than 2e-5 of their ranges
+    apart, and everything else is equal.
 
-    To ask and to add costs the same however many there are: a config is kept under the cells
-    of d + 1 grids, each shifted by a part of a cell. A Float that is near the other's can be in
-    another cell in one of these grids only, so d Floats share all their cells in at least one.
+    A lookup costs the same however many there are: the set holds the cells in which a config of
+    d Floats lies in d + 1 grids, each shifted by a part of a cell. Two values that are that close
+    are in different cells in at most one of the grids, so two configs that are that close share
+    all cells of at least one. (Configs up to d + 1 times as far apart may share them, too.)
     """
 
     def __init__(self, space: Space) -> None:
@@ -61,15 +61,12 @@ class ConfigSet:
 def untried_near(
     space: Space, config: Config, was_tried: Callable[[Config], bool], rng: np.random.Generator
 ) -> Config | None:
-    """A config that was not tried, as near to ``config`` as a few draws find one.
-
-    None where every config of a finite space was tried.
-    """
+    """An untried config as near to ``config`` as random draws find one; None if all were tried."""
     for attempt in range(_MUTANTS):
         step = _FIRST_STEP * _GROWTH**attempt
         chance = max(step, 1 / len(config))
         other = mutant(space, config, rng, chance=chance, step=step)
         if not was_tried(other):
             return other
-    # Hardly any are left, so there are not many more than were tried.
+    # Hardly any are left, so this list is not much longer than the list of those tried.
     return next((other for other in space.configs() if not was_tried(other)), None)

@@ -28,7 +28,7 @@ class StartingPoints(Searcher):
         self.supports_conditions = searcher.supports_conditions  # type: ignore[misc]
         self.takes_long = searcher.takes_long  # type: ignore[misc]
         self.learns = searcher.learns  # type: ignore[misc]
-        self.may_repeat = True  # type: ignore[misc]  # a point; the other sees to itself
+        self.may_repeat = True  # type: ignore[misc]  # a point was asked for, whatever is known
 
     @property
     def size(self) -> int | None:

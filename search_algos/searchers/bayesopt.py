@@ -42,9 +42,8 @@ class BayesOptSearch(Searcher):
     """Suggests where a Gaussian process expects the most of another trial.
 
     The losses are made roughly normal first (Yeo & Johnson, 2000), so a few terrible ones do
-    not flatten the rest. A config still at work counts as if it had the loss that the process
-    predicts, so parallel suggestions spread. What was tried or is at work already is not
-    suggested again; a random config takes its place.
+    not flatten the rest. A config at work without a loss counts as if it had the one that the
+    process predicts, so parallel suggestions spread.
 
     Args:
         acquisition: ``"ei"`` (expected improvement), ``"poi"`` (probability of improvement)
@@ -90,14 +89,13 @@ class BayesOptSearch(Searcher):
         _, observed, pending = history.learning_set(enough=self._n_startup)
         if len(observed) < self._n_startup:
             return self.space.sample(rng)
-        tried = [config for config, _ in observed]
+        tried = self._points([config for config, _ in observed])
         targets = _roughly_normal(np.array([-loss for _, loss in observed]))
         # Threads cost more than they bring on matrices of this size.
         with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a fit that ends at a bound
-            best = self._best_point(self._points(tried), targets, self._points(pending), rng)
-        config = self.space.decode(best.tolist())
-        return self.space.sample(rng) if config in tried + pending else config
+            best = self._best_point(tried, targets, self._points(pending), rng)
+        return self.space.decode(best.tolist())
 
     def _points(self, configs: list[Config]) -> Points:
         return np.array([self.space.encode(c) for c in configs]).reshape(-1, len(self.space))

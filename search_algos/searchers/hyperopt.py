@@ -22,15 +22,15 @@ from tune_jobs.search_algos.space import Config, Space
 class HyperOptSearch(Searcher):
     """Suggests configs where good ones have been dense and bad ones sparse.
 
-    A config still at work counts as if it had the worst loss so far, so that parallel
+    A config at work without a loss counts as if it had the worst one so far, so that parallel
     suggestions spread (a constant liar).
 
     Args:
         n_startup_jobs: random configs before the model is used, at least 1.
         n_EI_candidates: draws per parameter, of which the best expected improvement wins.
-        gamma: how many observations are good: the best gamma·√n, where n trials have come as
-            far as the one that is compared with. Trials that were cut short tell what is bad;
-            counted in n, they would make what is good wider, and the search blunt.
+        gamma: how many observations are good: the best gamma·√n, where n trials have reached
+            the epoch at which losses are compared. Trials that were cut short tell what is bad.
+            Counted in n, they would make what is good wider, and the search blunt.
     """
 
     takes_long = True

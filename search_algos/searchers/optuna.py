@@ -1,8 +1,8 @@
 """Optuna's samplers: TPE, a Gaussian process, CMA-ES.
 
 Every suggestion asks a new study that is told the history, so nothing hidden is carried along.
-Optuna is shown every parameter as it has such a one itself: steps as places, log scales as such,
-a Choice as the place in its list.
+Optuna is shown every parameter as its own users would declare it: a log scale as one, a value of
+a Choice or of a grid as its place.
 """
 
 from __future__ import annotations
@@ -26,11 +26,7 @@ from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Config, Space
 
 _SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
-    "tpe": lambda seed: TPESampler(
-        seed=seed,
-        n_startup_trials=_STARTUP,
-        multivariate=__import__("os").environ.get("MV", "1") == "1",
-    ),
+    "tpe": lambda seed: TPESampler(seed=seed, n_startup_trials=_STARTUP),
     "gp": lambda seed: GPSampler(seed=seed),
     "cmaes": lambda seed: CmaEsSampler(seed=seed, warn_independent_sampling=False),
 }
@@ -63,11 +59,13 @@ class OptunaSearch(Searcher):
         study = optuna.create_study(sampler=_SAMPLERS[self._sampler](seed))
         if self._sampler == "cmaes":
             return self._evolved(study, observed)
+        count = len(observed)
         if self._sampler == "tpe":
-            good, bad = _divided(observed, max(_STARTUP, history.reached(epoch)))
-            observed, pending = good, bad + pending
-        for config, loss in observed:
-            study.add_trial(create_trial(value=loss, **self._known(config)))
+            count = max(_STARTUP, history.reached(epoch))
+        complete = _best(observed, count)
+        for place, (config, loss) in enumerate(observed):
+            result = {"value": loss} if place in complete else {"state": TrialState.RUNNING}
+            study.add_trial(create_trial(**result, **self._known(config)))
         for config in pending:
             study.add_trial(create_trial(state=TrialState.RUNNING, **self._known(config)))
         trial = study.ask()
@@ -100,17 +98,15 @@ class OptunaSearch(Searcher):
         return self.space.decode([trial.params[name] for name in self.space])
 
 
-def _divided(
-    observed: list[tuple[Config, float]], count: int
-) -> tuple[list[tuple[Config, float]], list[Config]]:
-    """The ``count`` best observations, and the configs of the others.
+def _best(observed: list[tuple[Config, float]], count: int) -> set[int]:
+    """The places of so many of the best observations.
 
-    TPE takes a tenth of the trials that are complete for good ones, and the others and those at
-    work for bad ones. Trials that were cut short tell what is bad; counted among the complete,
-    they would make what is good wider, and the search blunt.
+    TPE takes a tenth of the complete trials for good ones; the others, and those at work, it
+    takes for bad ones. Trials that were cut short tell what is bad. Counted among the complete,
+    they would make what is good wider, and the search blunt: so no more are shown as complete
+    than have come as far as those that are compared.
     """
-    ranking = sorted(observed, key=lambda tried: tried[1])
-    return ranking[:count], [config for config, _ in ranking[count:]]
+    return set(sorted(range(len(observed)), key=lambda place: observed[place][1])[:count])
 
 
 def _distribution(domain: Domain) -> BaseDistribution:

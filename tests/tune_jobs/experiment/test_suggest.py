@@ -17,6 +17,7 @@ class Thinker(Searcher):
     """Answers when it is allowed to, with what it was shown."""
 
     takes_long = True
+    may_repeat = True
 
     def __init__(self, space: Space, seed: int) -> None:
         super().__init__(space, seed)

@@ -22,6 +22,10 @@ class NoReconfigure(Tiny):
     reconfigure = Model.reconfigure
 
 
+class Rigid(Tiny):
+    structural = frozenset({"x"})
+
+
 class Unfinished(Model):
     Config = Tiny.Config
 
@@ -97,6 +101,16 @@ def test_what_cannot_work_is_refused_with_the_value_and_a_way_out(
     assert "job 'tiny'" in said
     for word in words:
         assert word in said
+
+
+def test_a_scheduler_that_clones_knows_what_the_model_cannot_change() -> None:
+    space = {"x": Float(0, 1), "rate": Float(1, 2)}
+    scheduler = tiny_job(model=Rigid, scheduler="pbt", space=space).build_scheduler()
+    assert scheduler.changes == {"rate"}
+    copier = tiny_job(model=Rigid, scheduler="odd_schedulers:Copier", space=space)
+    assert copier.build_scheduler().fixed == {"x"}
+    named = {"scheduler": "pbt", "scheduler_options": {"perturb": ["x"]}}
+    assert "would change x" in problems(model=Rigid, space=space, **named)
 
 
 def test_all_problems_are_told_at_once() -> None:
