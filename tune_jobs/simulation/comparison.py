@@ -38,6 +38,9 @@ def compare(
 ) -> Iterator[Outcome]:
     """Every searcher with every scheduler, each with the job's options where it is the job's.
 
+    All of them have the epochs of the job's ``num_samples`` complete trials: a scheduler that cuts
+    trials short starts more of them.
+
     ``settings`` are those of `override`, for every pair. Raises UserError for a pair that
     cannot work.
     """
@@ -56,9 +59,12 @@ def _outcome(search: Search, curves: Curves, workers: int) -> Outcome:
     def record(fact: Fact) -> Fact:
         return replace(fact, time=clock.now)
 
+    epochs = search.num_samples * search.extent.reports
+    if not search.build_scheduler().clones_trials:  # else the trials are a population
+        search = replace(search, num_samples=epochs)
     experiment = search.build_experiment()
     experiment.start(record, lambda fact, state: None)
-    seconds = simulate(experiment, curves, workers, clock)
+    seconds = simulate(experiment, curves, workers, clock, epochs)
     state = experiment.state
     busy = sum(trial.seconds for trial in state.trials.values())
     best = state.incumbent and search.objective.value(state.incumbent.loss)

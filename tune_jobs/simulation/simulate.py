@@ -50,15 +50,27 @@ class _EpochEnd:
 
 
 def simulate(
-    experiment: Experiment, curve: Curve, workers: int, clock: VirtualClock | None = None
+    experiment: Experiment,
+    curve: Curve,
+    workers: int,
+    clock: VirtualClock | None = None,
+    epochs: int | None = None,
 ) -> float:
     """Runs the experiment to its end on ``workers`` equal workers; returns the virtual seconds.
 
-    The incumbent's test is its curve's metrics at its best epoch, and takes no time.
+    The incumbent's test is its curve's metrics at its best epoch, and takes no time. With
+    ``epochs``, no trial starts or goes on unless so many are enough for all at work to complete.
     """
     clock = clock or VirtualClock()
     queue: list[_EpochEnd] = []
     begun = 0
+    complete = experiment.state.extent.reports
+
+    def has_room() -> bool:
+        if epochs is None or experiment.state.draining:
+            return True
+        promised = sum(complete - end.epoch + 1 for end in queue)
+        return experiment.state.epochs_total + promised + complete <= epochs
 
     def begin(work: Train, epoch: int) -> None:
         nonlocal begun
@@ -71,7 +83,9 @@ def simulate(
         heapq.heappush(queue, _EpochEnd(clock.now + seconds, begun, work, epoch, result))
 
     while True:
-        while len(queue) < workers and (work := experiment.next()) is not None:
+        if not queue and not has_room():
+            experiment.drain("the epochs are used up")
+        while len(queue) < workers and has_room() and (work := experiment.next()) is not None:
             if isinstance(work, FinalTest):
                 metrics = curve(work.config, work.checkpoint.epoch).metrics
                 experiment.tested(work, metrics)

@@ -30,13 +30,26 @@ def test_every_searcher_runs_to_its_end_with_every_scheduler(searcher: str) -> N
         f"{searcher} × {scheduler}" for scheduler in sorted(SCHEDULERS)
     ]
     for outcome in outcomes:
-        assert outcome.trials == (20 if searcher == "grid" else 24)
-        assert outcome.trials <= outcome.epochs <= outcome.trials * 9
+        assert outcome.trials <= outcome.epochs <= 24 * 9
         assert 0 <= outcome.regret <= 1
         assert 0 < outcome.utilisation <= 1
-    whole = {o.method: o.epochs for o in outcomes}
-    assert whole[f"{searcher} × fifo"] == outcomes[0].trials * 9
-    assert whole[f"{searcher} × asha"] < outcomes[0].trials * 9
+    by_scheduler = {outcome.method.split(" × ")[1]: outcome for outcome in outcomes}
+    finite = searcher == "grid"  # has 20 configs
+    assert by_scheduler["fifo"].trials == (20 if finite else 24)
+    assert by_scheduler["pbt"].trials == (20 if finite else 24)
+    if not finite:
+        assert by_scheduler["asha"].trials > 40, "what is cut short makes room for others"
+        assert all(outcome.epochs > 23 * 9 for outcome in outcomes), "all have the same epochs"
+
+
+def test_with_the_same_epochs_cutting_short_is_no_loss() -> None:
+    job = tiny_job(space=SPACE, num_samples=40, max_epochs=27)
+    regrets = {"asha": 0.0, "fifo": 0.0}
+    for seed in range(10):
+        curves = ClosedForm(job.domains, job.objective, 27, seed)
+        for outcome in compare(job, curves, 4, ["random"], regrets):
+            regrets[outcome.method.split(" × ")[1]] += outcome.regret or 0.0
+    assert regrets["asha"] < regrets["fifo"]
 
 
 def test_a_pair_that_cannot_work_is_refused_before_anything_runs() -> None:
@@ -54,7 +67,7 @@ def test_the_command_prints_a_row_for_each_pair() -> None:
     assert found.exit_code == 0, found.output
     for method in ("random × asha", "random × fifo", "sobol × asha", "sobol × fifo"):
         assert method in found.output
-    assert "20 trials of up to 27 epochs on 4 workers, simulated" in found.output
+    assert "every method has 540 epochs, those of 20 complete trials; 4 workers" in found.output
 
 
 def test_settings_hold_for_every_pair() -> None:
@@ -77,10 +90,10 @@ def test_a_condition_on_nothing_is_told() -> None:
         job.checked_domains()
 
 
-def test_a_thousand_trials_take_seconds() -> None:
-    """27 epochs each on 64 workers: that it ends at all in the time of a test is the claim."""
-    job = tiny_job(num_samples=1000, max_epochs=27)
+def test_thousands_of_epochs_take_seconds() -> None:
+    """On 64 workers: that it ends at all in the time of a test is the claim."""
+    job = tiny_job(num_samples=200, max_epochs=27)
     curves = ClosedForm(job.domains, job.objective, 27, seed=0)
     for outcome in compare(job, curves, 64, ["random"], sorted(SCHEDULERS)):
-        assert outcome.trials == 1000
-        assert outcome.utilisation > 0.5
+        assert 200 * 27 - 27 - 27 < outcome.epochs <= 200 * 27
+        assert outcome.utilisation > 0.4
