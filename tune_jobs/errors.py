@@ -10,8 +10,12 @@ import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _HERE = Path(__file__).parent
 _HIDDEN = (f"{_HERE}{os.sep}", f"{Path(importlib.__file__).parent}{os.sep}", "<")
@@ -93,19 +97,79 @@ def whole_characters(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+class Complaint(NamedTuple):
+    """Of pydantic, in our words: a field or a part of a value, what it is, what it has to be."""
+
+    where: str
+    value: str
+    wanted: str
+
+
+def complaints(error: ValidationError) -> list[Complaint]:
+    return [
+        Complaint(".".join(map(str, p["loc"])), shown(p["input"]), _wanted(p))
+        for p in error.errors()
+    ]
+
+
 def explain(error: ValidationError, allowed: Iterable[str]) -> UserError:
     """A readable error for pydantic's error about a declaration with the ``allowed`` fields."""
     problems = []
-    for problem in error.errors():
-        field = ".".join(map(str, problem["loc"]))
-        said = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "unexpected_keyword_argument":
+    kinds = [problem["type"] for problem in error.errors()]
+    for kind, (field, value, wanted) in zip(kinds, complaints(error), strict=True):
+        if kind == "unexpected_keyword_argument":
             problems.append(f"{field!r} is not a field of {error.title}; {nearest(field, allowed)}")
-        elif problem["type"].startswith("missing"):
+        elif kind == "unexpected_positional_argument":
+            problems.append(f"{error.title} takes its fields by name: give {error.title}(name=...)")
+        elif kind.startswith("missing"):
             problems.append(f"{error.title} needs {field!r}, which has no default")
         else:
-            problems.append(f"{field} is {problem['input']!r}; {said[0].lower()}{said[1:]}")
+            problems.append(f"{field} is {value}; {wanted}")
     return UserError(*problems)
+
+
+def shown(value: object) -> str:
+    """A value in a message: short, and without an address in memory."""
+    text = shortened(repr(value), 200)
+    return f"an object of class {type(value).__name__}" if re.search(r" at 0x\w+", text) else text
+
+
+_KINDS = {
+    "bool": "true or false",
+    "bytes": "bytes",
+    "dict": "a dict",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "mapping": "a dict",
+    "set": "a set",
+    "string": "text",
+    "tuple": "a tuple",
+}
+_LIMITS = {
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "finite_number": "a finite number",
+    "string_pattern_mismatch": "made of letters, digits, _ . -",  # as names are
+    "byte_size": "a size such as 500MiB or 20GB",
+    "byte_size_unit": "a size such as 500MiB or 20GB",
+    "too_short": "of {min_length} or more values",
+    "too_long": "of {max_length} values or fewer",
+    "is_instance_of": "an object of class {class}",
+}
+
+
+def _wanted(problem: ErrorDetails) -> str:
+    """What a value would have to be; of a check of our own or the user's, what that says."""
+    kind, limits = problem["type"], problem.get("ctx", {})
+    if kind in ("value_error", "assertion_error"):
+        return str(limits["error"])
+    limits = {name: f"{n:g}" if isinstance(n, float) else n for name, n in limits.items()}
+    wanted = _LIMITS[kind].format(**limits) if kind in _LIMITS else _KINDS.get(kind.split("_")[0])
+    return f"it must be {wanted}" if wanted else "it must be of another type"
 
 
 def user_traceback(error: BaseException, said: str = "") -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
-from tune_jobs.errors import UserError, nearest, user_traceback
+from tune_jobs.errors import UserError, complaints, nearest, user_traceback
 
 T = TypeVar("T")
 
@@ -109,8 +109,9 @@ def _as(hint: Any, what: str, value: Any) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        said = error.errors()[0]["msg"]
-        raise UserError(f"{what} is {value!r}; {said[0].lower()}{said[1:]}") from error
+        where, given, wanted = complaints(error)[0]
+        part = f"[{where}]" if where else ""
+        raise UserError(f"{what}{part} is {given}; {wanted}") from error
 
 
 def option_names(cls: type) -> list[str]:

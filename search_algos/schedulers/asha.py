@@ -90,7 +90,7 @@ class ASHA(Scheduler):
         if rank < rung.survivors:
             return Continue()
         return Stop(
-            f"rank {rank + 1} of {len(rung)} at epoch {epoch}, top {rung.survivors} continue"
+            f"rank {rank + 1} of {len(rung)} at epoch {epoch}, not in the top {rung.survivors}"
         )
 
     def on_resume(self, trial_id: int) -> None:

@@ -88,9 +88,8 @@ class Hyperband(Scheduler):
                 kept = len(rung.winners)
                 for rank, trial_id in enumerate(rung.ranking, start=1):
                     if rank > kept and trial_id in rung.waiting:
-                        reasons[trial_id] = (
-                            f"rank {rank} of {rung.size} at epoch {rung.epoch}, top {kept} continue"
-                        )
+                        place = f"rank {rank} of {rung.size} at epoch {rung.epoch}"
+                        reasons[trial_id] = f"{place}, not in the top {kept}"
         return reasons
 
 

@@ -37,7 +37,7 @@ def test_the_reason_names_rank_and_rung() -> None:
     scheduler = asha(grace_period=3)
     scheduler.on_report(0, 3, 1.0)
     decision = scheduler.on_report(1, 3, 2.0)
-    assert decision == Stop("rank 2 of 2 at epoch 3, top 1 continue")
+    assert decision == Stop("rank 2 of 2 at epoch 3, not in the top 1")
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=60), st.integers(2, 5))

@@ -63,9 +63,9 @@ def test_the_losers_of_a_rung_end_when_it_is_decided_and_say_why() -> None:
     run = simulated(scheduler="successive_halving", curve=falling, num_samples=9, max_epochs=9)
     reasons = [fact.reason for fact in run.facts if isinstance(fact, Stopped)]
     assert len(reasons) == 8
-    assert sum(reason.endswith("of 9 at epoch 1, top 3 continue") for reason in reasons) == 6
-    assert sum(reason.endswith("of 3 at epoch 3, top 1 continue") for reason in reasons) == 2
-    assert "rank 4 of 9 at epoch 1, top 3 continue" in reasons
+    assert sum(reason.endswith("of 9 at epoch 1, not in the top 3") for reason in reasons) == 6
+    assert sum(reason.endswith("of 3 at epoch 3, not in the top 1") for reason in reasons) == 2
+    assert "rank 4 of 9 at epoch 1, not in the top 3" in reasons
     names = [fact.fact for fact in run.facts]
     assert names.index("stopped") < len(names) - names[::-1].index("reported"), "not at the end"
 

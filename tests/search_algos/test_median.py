@@ -25,7 +25,7 @@ def test_a_trial_worse_than_the_median_of_running_means_stops() -> None:
     assert scheduler.on_report(3, 2, 3.0) == Continue(), "as good as the median"
     scheduler.on_report(4, 1, 9.0)
     assert scheduler.on_report(4, 2, 3.5) == Stop(
-        "best 3.5 is worse than the median 3.125 of 4 at epoch 2"
+        "its best is worse than the median of 4 others at epoch 2"
     )
 
 

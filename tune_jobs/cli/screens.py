@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from tune_jobs.cli.trials import print_trials
+from tune_jobs.cli.trials import trials_shown
 from tune_jobs.errors import UserError, counted, kind_of
 from tune_jobs.experiment.state import RunState, Status
 from tune_jobs.job.declaration import Declaration
@@ -94,11 +94,13 @@ def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
 
 def print_run(console: Console, folder: RunFolder, top: int = 20, sort: str | None = None) -> None:
     declared, state = read_run(folder)
+    shown = trials_shown(state, top, sort, console.width)
     say(console, f"{folder.where}: {_status(folder, state)}")
     for line in [*_so_far(declared, state), *_way_on(folder, state)]:
         say(console, line)
     console.print()
-    print_trials(console, state, top, sort)
+    for part in shown:
+        console.print(part)
     for warning in state.warnings[:SHOWN_AT_MOST]:
         say(console, f"warning: {texts.printable(warning)}")
     if more := len(state.warnings[SHOWN_AT_MOST:]):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from tune_jobs.errors import UserError, counted, nearest
@@ -14,7 +14,7 @@ from tune_jobs.experiment.state import RunState, Status, Trial
 from tune_jobs.views import texts
 from tune_jobs.views.screen import table
 
-WHY_WIDTH = 24  # columns of a terminal for why a trial ended, at least
+WHY_WIDTH = 16  # columns of a terminal for why a trial ended, at least
 _BETWEEN = 2  # columns
 
 
@@ -24,28 +24,31 @@ class _Column(NamedTuple):
     is_searched: bool = False
 
 
-def print_trials(console: Console, state: RunState, top: int, sort: str | None) -> None:
-    """The first ``top`` trials by a column, the best first unless another is named.
+def trials_shown(state: RunState, top: int, sort: str | None, room: int) -> list[Table | Text]:
+    """The first ``top`` trials by a column, the best first unless another is named, in so many
+    columns of a screen; and what is left out.
 
     Raises UserError for a column that is not there.
     """
     columns = _columns(state)
-    trials = sorted(state.trials.values(), key=_order(columns, sort, state))
-    rows = [[_shown(column.value(trial)) for column in columns] for trial in trials[:top]]
-    widths = [_width(column.title, [row[n] for row in rows]) for n, column in enumerate(columns)]
-    fit = _fitting(columns, widths, console.width)
-    drawn = table(*(columns[n].title for n in fit))
-    for column in drawn.columns:
+    trials = sorted(state.trials.values(), key=_order(columns, sort, state))[:top]
+    rows = [[_shown(column.value(trial)) for column in columns] for trial in trials]
+    places = range(len(columns))
+    titles = [texts.printable(column.title, texts.VALUE_LENGTH) for column in columns]
+    widths = [_width([titles[n], *(row[n] for row in rows)]) for n in places]
+    if sum(widths) + _BETWEEN * len(widths) > room:
+        titles = [_in_two_lines(titles[n], [row[n] for row in rows]) for n in places]
+        widths = [_width([*titles[n].split("\n"), *(row[n] for row in rows)]) for n in places]
+    fit = _fitting(columns, widths, room)
+    drawn = table(*(titles[n] for n in fit))
+    for n, column in zip(fit, drawn.columns, strict=True):
         column.no_wrap, column.overflow = True, "ellipsis"
-    best = state.incumbent.trial_id if state.incumbent else None
-    for trial, row in zip(trials, rows, strict=False):
-        style = "bold" if trial.trial_id == best else ""
-        drawn.add_row(*(Text(row[n]) for n in fit), style=style)
-    console.print(drawn)
-    more = max(0, len(trials) - top)
-    left_out = [column.title for n, column in enumerate(columns) if n not in fit]
-    for line in _not_shown(len(trials), more, left_out):
-        console.print(Text(line, style="dim"), soft_wrap=True)
+        column.min_width = min(widths[n], WHY_WIDTH) if n == places[-1] else widths[n]
+    for trial, row in zip(trials, rows, strict=True):
+        is_best = state.incumbent and state.incumbent.trial_id == trial.trial_id
+        drawn.add_row(*(Text(row[n]) for n in fit), style="bold" if is_best else "")
+    left_out = [columns[n].title for n in places if n not in fit]
+    return [drawn, *_not_shown(len(state.trials), len(state.trials) - len(trials), left_out)]
 
 
 def _columns(state: RunState) -> list[_Column]:
@@ -107,26 +110,34 @@ def _shown(value: Any) -> str:
     return "" if value is None else texts.number(value)
 
 
-def _width(title: str, cells: Sequence[str]) -> int:
-    return max(map(cell_len, [title, *cells]))
+def _in_two_lines(title: str, cells: Sequence[str]) -> str:
+    """A title that is much wider than what stands below it."""
+    return title.replace("_", "_\n", 1) if cell_len(title) > _width(cells) + 1 else title
+
+
+def _width(cells: Sequence[str]) -> int:
+    return max(map(cell_len, cells), default=0)
 
 
 def _fitting(columns: Sequence[_Column], widths: Sequence[int], room: int) -> list[int]:
-    """The places of the columns that fit: the last searched hyperparameters go first."""
+    """The places of the columns that fit. Why trials ended is cut short, then goes, and then the
+    last hyperparameters go."""
     fit = list(range(len(columns)))
+    why = fit[-1]
 
     def too_wide() -> bool:
-        needed = [min(widths[n], WHY_WIDTH) if n == len(columns) - 1 else widths[n] for n in fit]
+        needed = [min(widths[n], WHY_WIDTH) if n == why else widths[n] for n in fit]
         return sum(needed) + _BETWEEN * len(fit) > room
 
-    for n in reversed(range(len(columns))):
-        if columns[n].is_searched and too_wide():
+    for n in [why, *reversed(range(why))]:
+        if (n == why or columns[n].is_searched) and too_wide():
             fit.remove(n)
     return fit
 
 
-def _not_shown(total: int, more: int, columns: Sequence[str]) -> Iterator[str]:
+def _not_shown(total: int, more: int, columns: Sequence[str]) -> Iterator[Text]:
     if more:
-        yield f"{counted(more, 'more trial')}: --top {total} shows all"
+        yield Text(f"{counted(more, 'more trial')}: --top {total} shows all", style="dim")
     if columns:
-        yield f"no room for {', '.join(columns)}: a wider terminal or --json shows all"
+        named = texts.printable(", ".join(columns))
+        yield Text(f"not shown: {named}; a wider terminal or --json has all", style="dim")

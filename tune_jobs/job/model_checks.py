@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from tune_jobs.errors import UserError, nearest
+from tune_jobs.errors import UserError, complaints, nearest, shown
 from tune_jobs.models.base import Model
 from tune_jobs.names import field_names
 from tune_jobs.search_algos.space import Space
@@ -93,14 +93,12 @@ def _refusal(model: type[Model], config: Mapping[str, Any]) -> _Refusal | None:
     try:
         model.Config(**config)
     except ValidationError as error:
-        first = error.errors()[0]
-        said = first["msg"].removeprefix("Value error, ")
-        said = f"{said[:1].lower()}{said[1:]}"
-        if field := ".".join(map(str, first["loc"])):
-            text = f"{model.__name__}.Config refuses {field} = {first['input']!r}: {said}"
+        field, value, wanted = complaints(error)[0]
+        if field:
+            text = f"{model.__name__}.Config refuses {field} = {value}: {wanted}"
             return _Refusal(text, of_one_value=True)
-        return _Refusal(f"{model.__name__}.Config refuses {dict(config)}: {said}", False)
+        return _Refusal(f"{model.__name__}.Config refuses {shown(dict(config))}: {wanted}", False)
     except (TypeError, ValueError) as error:
-        text = f"{model.__name__}.Config refuses {dict(config)}: {error}"
+        text = f"{model.__name__}.Config refuses {shown(dict(config))}: {error}"
         return _Refusal(text, isinstance(error, TypeError))
     return None

@@ -41,7 +41,7 @@ class RunScreen(Screen):
 def table(*columns: str, **options: Any) -> Table:
     shown = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), **options)
     for number, column in enumerate(columns):
-        shown.add_column(cell(column), no_wrap=number == 0)
+        shown.add_column(Text(texts.block(column)), no_wrap=number == 0)
     return shown
 
 

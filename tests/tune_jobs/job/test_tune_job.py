@@ -87,9 +87,12 @@ def test_a_good_job_is_valid() -> None:
         ({"searcher": "hyperopt", "searcher_options": {"gamma": 2}}, ["gamma is 2"]),
         (
             {"searcher": "evolution", "searcher_options": {"population_size": 5.5}},
-            ["searcher 'evolution': population_size is 5.5", "valid integer"],
+            ["searcher 'evolution': population_size is 5.5", "it must be a whole number"],
         ),
-        ({"scheduler_options": {"brackets": "x"}}, ["brackets is 'x'", "valid integer"]),
+        (
+            {"scheduler_options": {"brackets": "x"}},
+            ["brackets is 'x'", "it must be a whole number"],
+        ),
         ({"scheduler_options": {"mode": "stay"}}, ["mode is 'stay'", "'stop' or 'promote'"]),
         ({"model": NoReconfigure, "scheduler": "odd_schedulers:Copier"}, ["reconfigure(config)"]),
     ],
@@ -121,7 +124,7 @@ def test_all_problems_are_told_at_once() -> None:
 def test_a_config_that_the_model_refuses_is_found_at_the_ends_of_the_space() -> None:
     space = {"learning_rate": Float(0, 0.1), "width": Choice([8, -16])}
     said = problems(model="digits_cnn", space=space)
-    assert "refuses learning_rate = 0.0: input should be greater than 0" in said
+    assert "refuses learning_rate = 0.0: it must be above 0" in said
     assert "refuses width = -16" in said
 
 
@@ -139,7 +142,14 @@ def test_a_searcher_without_conditions_refuses_a_space_with_them(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"num_samples": 0}, ["num_samples is 0", "greater than 0"]),
+        ({"num_samples": object()}, ["num_samples is an object of class object; it must be a"]),
+        ({"space": 3}, ["space is 3; it must be a dict"]),
+        ({"checkpoint_quota": "2 pounds"}, ["'2 pounds'", "500MiB or 20GB"]),
+        ({"fail_fast": "perhaps"}, ["fail_fast is 'perhaps'; it must be true or false"]),
+        ({"points_to_evaluate": [3]}, ["points_to_evaluate.0 is 3; it must be a dict"]),
+        ({"seed": -1.5}, ["seed is -1.5; it must be a whole number"]),
+        ({"metric": 5}, ["metric is 5; it must be text"]),
+        ({"num_samples": 0}, ["num_samples is 0", "it must be above 0"]),
         ({"mode": "maximise"}, ["mode is 'maximise'", "'min' or 'max'"]),
         ({"num_sample": 3}, ["'num_sample'", "did you mean 'num_samples'"]),
         ({"name": "a/b"}, ["name is 'a/b'"]),
