@@ -14,7 +14,7 @@ def main() -> None:
     try:
         command()
     except SystemExit as end:
-        with suppress(OSError):  # nobody reads any more
+        with suppress(OSError):  # nobody reads the output any more
             sys.stdout.flush()
         # Python would take apart what is in memory, for seconds on a busy machine, and deaf.
         os._exit(end.code if isinstance(end.code, int) else 0)

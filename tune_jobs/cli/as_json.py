@@ -1,4 +1,4 @@
-"""What the command line prints about runs for programs."""
+"""The JSON that the command line prints about runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def runs_as_json(folders: Iterable[RunFolder]) -> str:
 
 
 def run_as_json(folder: RunFolder) -> str:
-    """All of a run: its summary, who drives it, its warnings, and ``rows`` as in trials.csv."""
+    """A run: its summary, who drives it, its warnings, and ``rows`` as in trials.csv."""
     _, state = read_run(folder)
     rows = [trial_row(trial, state) for trial in state.trials.values()]
     return _text({**_summary(folder), "warnings": state.warnings, "rows": rows})
@@ -44,7 +44,7 @@ def _text(content: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity; null stands for them."""
+    """JSON has no NaN and no infinity; they become null."""
     match value:
         case float():
             return value if math.isfinite(value) else None

@@ -42,50 +42,52 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     try:
         return float(value.rstrip("smh")) * SECONDS_IN.get(value[-1:], 1)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no time; give 90s, 10m or 2h") from None
+        raise click.BadParameter(f"{value!r} is not a time; give 90s, 10m or 2h") from None
 
 
-# Those of a driver's stretch of a run, so of `resume` too.
+# Options of `run` and of `resume`.
 DRIVE_OPTIONS = [
-    click.option("--max-concurrent", type=int, help="Trials at a time.  [default: all that fit]"),
-    click.option("--cpus-per-trial", type=float, help="May be a fraction."),
-    click.option("--gpus-per-trial", type=float, help="May be a fraction."),
-    click.option("--time-budget", callback=_seconds, help="After it, trials end: 90s, 10m, 2h."),
-    click.option("--max-failures", type=int, help="Restarts of a trial.  [default: 3]"),
+    click.option("--max-concurrent", type=int, help="Trials at a time.  [default: as many as fit]"),
+    click.option("--cpus-per-trial", type=float, help="CPUs; a fraction is possible."),
+    click.option("--gpus-per-trial", type=float, help="GPUs; a fraction is possible."),
+    click.option("--time-budget", callback=_seconds, help="Time for the whole run: 90s, 10m, 2h."),
+    click.option("--max-failures", type=int, help="Restarts of a trial that failed.  [default: 3]"),
     click.option("--fail-fast", is_flag=True, default=None, help="The first failure ends the run."),
-    click.option("--trial-timeout", callback=_seconds, help="Without a report, a trial hangs."),
-    click.option("--keep-checkpoints", type=int, help="Of every trial.  [default: 2]"),
-    click.option("--checkpoint-quota", metavar="SIZE", help="For the whole run: 500MiB, 20GB."),
+    click.option(
+        "--trial-timeout", callback=_seconds, help="Longest time without a report: 90s, 10m."
+    ),
+    click.option("--keep-checkpoints", type=int, help="Checkpoints per trial.  [default: 2]"),
+    click.option("--checkpoint-quota", metavar="SIZE", help="Limit for all of them: 500MiB, 20GB."),
 ]
 RUN_OPTIONS = [
-    click.option("--samples", "num_samples", type=int, help="Trials."),
+    click.option("--samples", "num_samples", type=int, help="Number of trials."),
     click.option("--searcher", help=f"One of {', '.join(SEARCHERS)}, or module:Class."),
     click.option("--scheduler", help=f"One of {', '.join(SCHEDULERS)}, or module:Class."),
     click.option("--max-epochs", type=int, help="Epochs of a complete trial."),
-    click.option("--folds", type=int, help="Cross-validate: every epoch of a trial is a fold."),
-    click.option("--patience", type=int, help="Epochs without a better one that end a trial."),
-    click.option("--min-delta", type=float, help="What counts as better.  [default: 0]"),
-    click.option("--seed", type=int, help="Of the searcher, the scheduler and the models."),
+    click.option("--folds", type=int, help="Cross-validate; an epoch of a trial is then a fold."),
+    click.option("--patience", type=int, help="Stop a trial after N epochs without improvement."),
+    click.option("--min-delta", type=float, help="Least improvement that counts.  [default: 0]"),
+    click.option("--seed", type=int, help="Seed of the searcher, the scheduler and the models."),
     click.option(
         "--warm-start",
         metavar="RUN",
-        help="Learn from the trials of an earlier run.",
+        help="Earlier run whose trials the searcher learns from.",
         shell_complete=completion.runs,
     ),
-    click.option("--name", help="Of the run.  [default: the job's name and the time]"),
+    click.option("--name", help="Name of the run.  [default: the job's name and the time]"),
     *DRIVE_OPTIONS,
     click.option(
         "--set",
         "settings",
         multiple=True,
         metavar="KEY=VALUE",
-        help="learning_rate=0.01 fixes a hyperparameter; scheduler.grace_period=3 an option.",
+        help="learning_rate=0.01 fixes a hyperparameter, scheduler.grace_period=3 sets an option.",
     ),
 ]
 storage_option = click.option(
     "--storage",
     metavar="PLACE",
-    help="Of all runs: a folder or s3://bucket/folder.  [default: $TUNE_JOBS_STORAGE or ./results]",
+    help="Folder or s3://bucket/folder of the runs.  [default: $TUNE_JOBS_STORAGE or ./results]",
 )
 
 
@@ -108,14 +110,14 @@ def cli() -> None:
 
 @cli.command("list")
 def list_() -> None:
-    """The ready jobs, and the searchers and schedulers a job can name."""
+    """List the ready jobs, searchers and schedulers."""
     screens.print_jobs(Screen(), map(load_job, ready_jobs()))
 
 
 @cli.command()
-@click.option("--markdown", is_flag=True, help="As tables in Markdown, every pair among them.")
+@click.option("--markdown", is_flag=True, help="Print Markdown, with a table of all pairs.")
 def methods(markdown: bool) -> None:
-    """The searchers and schedulers: what they do, and what goes with what."""
+    """Describe the searchers and schedulers, and what they need."""
     if markdown:
         click.echo(methods_markdown())
     else:
@@ -125,7 +127,7 @@ def methods(markdown: bool) -> None:
 @cli.command()
 @click.argument("job", shell_complete=completion.jobs)
 def show(job: str) -> None:
-    """What JOB, a ready job's name or the path of a job file, would do."""
+    """Show JOB, a ready job's name or the path of a job file."""
     screens.print_job(Screen(), *load_job(job))
 
 
@@ -140,26 +142,26 @@ def run(job: str, **flags: Any) -> None:
 
 @cli.command()
 @click.argument("run", shell_complete=completion.runs)
-@click.option("--samples", metavar="N|+N", help="Trials in all, or more of them.")
-@click.option("--max-epochs", type=int, help="Complete trials go on to this many epochs.")
+@click.option("--samples", metavar="N|+N", help="Number of trials in all, or +N for N more.")
+@click.option("--max-epochs", type=int, help="Train complete trials up to this many epochs.")
 @options(*DRIVE_OPTIONS)
-@click.option("--job-file", metavar="FILE", help="Where the job stands now, if it was moved.")
-@click.option("--truncate-at", type=int, metavar="LINE", help="Cut a damaged journal off there.")
-@click.option("--accept-changes", is_flag=True, help="Go on under a scheduler that was changed.")
+@click.option("--job-file", metavar="FILE", help="The job file, if it was moved.")
+@click.option("--truncate-at", type=int, metavar="LINE", help="Cut a damaged journal before LINE.")
+@click.option("--accept-changes", is_flag=True, help="Continue although the scheduler was changed.")
 @storage_option
 def resume(run: str, storage: str | None, **flags: Any) -> None:
-    """Go on with RUN, a name or a path, as if it had never stopped; or make it longer."""
+    """Continue RUN, a name, a path or a URL, or make it longer."""
     _finish(Run.open(run, storage).resume(**flags))
 
 
 @cli.command()
 @click.argument("job", shell_complete=completion.jobs)
 @click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True)
-@click.option("--searcher", metavar="NAME,...", help="Those to compare.  [default: the job's]")
-@click.option("--scheduler", metavar="NAME,...", help="Those to compare.  [default: the job's]")
+@click.option("--searcher", metavar="NAME,...", help="To compare.  [default: the job's]")
+@click.option("--scheduler", metavar="NAME,...", help="To compare.  [default: the job's]")
 @click.option("--samples", "num_samples", type=int, help="Trials.")
 @click.option("--max-epochs", type=int, help="Epochs of a complete trial.")
-@click.option("--seed", type=int, help="Of the searcher, the scheduler and the curves.")
+@click.option("--seed", type=int, help="Seed of the searcher, the scheduler and the curves.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="As for run.")
 @click.option(
     "--curves",
@@ -175,7 +177,7 @@ def simulate(
     settings: Iterable[str],
     **fields: Any,
 ) -> None:
-    """How JOB would go on a virtual clock, without training: methods side by side."""
+    """Compare methods on JOB, on a virtual clock and without training."""
     from tune_jobs.simulation.comparison import compare
     from tune_jobs.simulation.curves import ClosedForm, Recorded
 
@@ -201,11 +203,11 @@ def simulate(
 @cli.command()
 @click.argument("run", required=False, shell_complete=completion.runs)
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Trials.")
-@click.option("--sort", metavar="COLUMN", help="Of the table of trials.  [default: the metric]")
-@click.option("--json", "as_json", is_flag=True, help="All of it, for programs.")
+@click.option("--sort", metavar="COLUMN", help="Sort the trials by it.  [default: the metric]")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @storage_option
 def status(run: str | None, top: int, sort: str | None, as_json: bool, storage: str | None) -> None:
-    """How RUN stands, or every run of the storage."""
+    """Show RUN, or all runs of the storage."""
     place = find_storage(storage)
     if as_json:
         click.echo(runs_as_json(place.runs()) if run is None else run_as_json(find_run(place, run)))
@@ -221,7 +223,7 @@ def main() -> None:
 
 
 def run_script(job: TuneJob) -> None:
-    """A job file as a script, with the flags of `tune-jobs run`; nothing where the file is only
+    """A job file as a script, with the options of `tune-jobs run`. Does nothing while the file is
     imported for its job."""
     if is_importing():
         return
@@ -263,7 +265,7 @@ def _exit_code(state: RunState) -> int:
 
 
 def _exit_cleanly(command: click.Command) -> None:
-    """Runs a command; a mistake of the person who gave it is a message and no traceback."""
+    """Runs a command; bad input is a message, not a traceback."""
     try:
         # The time of a run begins here. Click itself would end with 1 on Ctrl-C.
         sys.exit(command.main(standalone_mode=False, obj=time.time()))
@@ -274,7 +276,7 @@ def _exit_cleanly(command: click.Command) -> None:
         for problem in error.problems:
             click.echo(f"error: {problem}", err=True)
         sys.exit(EXIT_BAD_INPUT)
-    except (OSError, SpaceError) as error:  # a disk or a share in trouble; a space without sense
+    except (OSError, SpaceError) as error:  # a failing disk or share; an impossible space
         click.echo(f"error: {error}", err=True)
         sys.exit(EXIT_BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):

@@ -21,7 +21,7 @@ def jobs(context: click.Context, parameter: click.Parameter, begun: str) -> list
 def runs(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """The runs of the storage, and files."""
     names: list[str] = []
-    with suppress(UserError, OSError):  # a message would stand in the line that is being typed
+    with suppress(UserError, OSError):  # a message would appear in the line that is being typed
         names = [run.name for run in find_storage(context.params.get("storage")).runs()]
     return _names_or_files(sorted(names), begun)
 

@@ -1,7 +1,7 @@
-"""The searchers and schedulers there are, and what goes with what.
+"""The searchers and schedulers, and which of them work together.
 
-All of it is read off the classes, their docstrings and their attributes, without importing them:
-some bring libraries that take seconds.
+Everything is read from the source of the classes, their docstrings and attributes, without
+importing them: some import libraries that take seconds.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Method(NamedTuple):
 
 
 def print_methods(console: Console) -> None:
-    """Two tables, and what does not go with everything."""
+    """Prints two tables, and what some methods need."""
     searchers, schedulers = _methods(SEARCHERS), _methods(SCHEDULERS)
     for columns, rows in (
         (_SEARCHER_COLUMNS, map(_searcher_row, searchers)),
@@ -49,7 +49,7 @@ def print_methods(console: Console) -> None:
             shown.add_row(*map(cell, row))
         console.print(shown)
         console.print()
-    console.print(Text("Any searcher goes with any scheduler."), soft_wrap=True)
+    console.print(Text("Any searcher works with any scheduler."), soft_wrap=True)
     for method in filter(lambda method: method.needs, [*searchers, *schedulers]):
         console.print(Text(f"{method.name} needs {method.needs}."), soft_wrap=True)
 
@@ -111,7 +111,7 @@ def _described(name: str, target: str) -> _Method:
 
 
 def _with_bases(module: str, name: str) -> Iterator[ast.ClassDef]:
-    """A class as it is written, and those of ours that it is derived from."""
+    """The source of a class and of those of our classes that it is derived from."""
     spec = find_spec(module)
     tree = ast.parse(Path(spec.origin).read_text("utf-8") if spec and spec.origin else "")
     imported = {

@@ -1,4 +1,4 @@
-"""The trials of a run as a table that fits where it is shown."""
+"""The trials of a run as a table that fits the terminal."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class _Column(NamedTuple):
 
 
 def trials_shown(state: RunState, top: int, sort: str | None, room: int) -> list[Table | Text]:
-    """The first ``top`` trials by a column, the best first unless another is named, in so many
-    columns of a screen; and what is left out.
+    """The first ``top`` trials, sorted by a column (by default the best come first), as wide as
+    ``room`` characters; and a note of what is left out.
 
-    Raises UserError for a column that is not there.
+    Raises UserError for an unknown column.
     """
     columns = _columns(state)
     trials = sorted(state.trials.values(), key=_order(columns, sort, state))[:top]
@@ -74,7 +74,7 @@ def _columns(state: RunState) -> list[_Column]:
 
 
 def _why(trial: Trial, state: RunState) -> str | None:
-    """Why it ended early, and what befell it."""
+    """Why it ended early, and what happened to it."""
     said = [f"moved {counted(len(trial.moves), 'time')}"] if trial.moves else []
     if trial.failures and trial.status is not Status.FAILED:
         said.append(f"started again {counted(trial.failures, 'time')}")
@@ -95,7 +95,7 @@ def _order(
     by = next((column.value for column in columns if column.title == sort), None)
     if by is None:
         titles = [column.title for column in columns if column.title]
-        raise UserError(f"--sort is {sort!r}, which is no column; {nearest(sort, titles)}")
+        raise UserError(f"--sort is {sort!r}, which is not a column; {nearest(sort, titles)}")
 
     def place(trial: Trial) -> tuple[Any, ...]:
         value = by(trial)
