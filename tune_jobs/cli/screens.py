@@ -141,7 +141,7 @@ def print_comparison(
 
 
 def print_result(console: Console, folder: RunFolder, state: RunState) -> None:
-    """How a run ended; the way to go on where there is more to do."""
+    """How a run ended, and the command that continues it if there is more to do."""
     console.print()
     for line in _so_far(folder.read_declaration(), state):
         say(console, line)
@@ -152,12 +152,12 @@ def print_result(console: Console, folder: RunFolder, state: RunState) -> None:
 
 
 def say(console: Console, text: str) -> None:
-    """Lines that a terminal wraps, so that they can be copied whole."""
+    """Prints lines that a terminal wraps, so that they can be copied as a whole."""
     console.print(Text(text), soft_wrap=True)
 
 
 def _errors(state: RunState) -> dict[str, list[int]]:
-    """What trials failed with, one error of every kind, and which trials those are."""
+    """The errors of failed trials, one of each kind, with the numbers of their trials."""
     found: dict[str, tuple[str, list[int]]] = {}
     for trial in state.with_status(Status.FAILED):
         _, numbers = found.setdefault(kind_of(trial.note), (trial.note, []))
@@ -166,7 +166,7 @@ def _errors(state: RunState) -> dict[str, list[int]]:
 
 
 def _way_on(folder: RunFolder, state: RunState) -> list[str]:
-    """The command that goes on with a run that is neither finished nor at work."""
+    """The command that continues a run that is neither finished nor running."""
     if (state.closed and state.closed.status == "finished") or holder_of(folder):
         return []
     return [f"next  {folder.resume_command}"]
@@ -200,7 +200,7 @@ def _status(folder: RunFolder, state: RunState) -> str:
 
 
 def _missing_program(job: TuneJob) -> str:
-    """The program that a job starts, where it is not on this machine."""
+    """The program that a job starts, if it is not on this machine."""
     command = job.space.get("command") if job.model == "command" else None
     words = shlex.split(command) if isinstance(command, str) else []
     known = words and "{" not in words[0]

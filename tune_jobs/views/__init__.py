@@ -1,1 +1,1 @@
-"""What is shown of a run: views see every fact and never the engine."""
+"""Views show a run: they get every fact and never touch the engine."""

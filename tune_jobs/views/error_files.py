@@ -1,4 +1,4 @@
-"""The errors of trials as files: errors/00007.txt has every one of trial 7, whole."""
+"""The errors of trials as files: errors/00007.txt has all errors of trial 7, complete."""
 
 from __future__ import annotations
 

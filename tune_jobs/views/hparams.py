@@ -1,8 +1,8 @@
-"""A run for TensorBoard's page HPARAMS: what was searched, what was measured, how trials ended.
+"""A run for TensorBoard's page HPARAMS: hyperparameters, metrics, how trials ended.
 
-Its columns have types, and its parallel coordinates leave out a trial that lacks a value. So a
-hyperparameter that a trial does not have is ``-`` where the column is text; a number stands a bit
-below the range, and the column's title says what that means.
+Its columns have types, and its parallel coordinates drop a trial without a value. So if a trial
+does not have a hyperparameter, a text column shows ``-``, and a numeric column shows a number a
+bit below the range, which the title of the column explains.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def session_end(status: Status, time: float) -> Event:
 
 
 class _Lacking:
-    """Instead of a value that a config does not have."""
+    """Stands for a value that a config does not have."""
 
 
 def _column(name: str, domain: Domain) -> api.HParamInfo:
@@ -120,5 +120,5 @@ def scalars(values: Mapping[str, float], epoch: int, time: float) -> Event:
 
 
 def titles(tags: Iterable[str]) -> dict[str, str]:
-    """What stands above the columns of these scalars."""
+    """The titles of the columns of these scalars."""
     return {tag: tag.rpartition("/")[2] for tag in tags}

@@ -1,4 +1,4 @@
-"""Trials in MLflow; its package (``mlflow`` or ``mlflow-skinny``) is for you to install."""
+"""Trials in MLflow. Install its package yourself: ``mlflow`` or ``mlflow-skinny``."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _STATUS = {
 
 
 class MLflowCallback(Tracker[str]):
-    """A run of MLflow for every trial: its config as parameters, its metrics by epoch, its
-    status, and the tags ``job``, ``run`` and ``trial``.
+    """One MLflow run per trial: its config as parameters, its metrics by epoch, its status, and
+    the tags ``job``, ``run`` and ``trial``.
 
     Args:
-        experiment_name: the job's name unless given.
-        tracking_uri: of the server, or ``sqlite:///file.db``; else as $MLFLOW_TRACKING_URI says.
-        tags: more of them, for every run.
+        experiment_name: by default the job's name.
+        tracking_uri: of the server, or ``sqlite:///file.db``; by default $MLFLOW_TRACKING_URI.
+        tags: more tags for every run.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class MLflowCallback(Tracker[str]):
         return self._client
 
     def _earlier(self, client: MlflowClient, trial_id: int) -> str | None:
-        """Their run of a trial that paused, or that an earlier driver began."""
+        """The MLflow run of a trial that paused, or that an earlier driver started."""
         wanted = f"tags.run_key = '{self.key}' and tags.trial = '{trial_id}'"
         found = client.search_runs([self._experiment_id], wanted, max_results=1)
         return found[0].info.run_id if found else None
@@ -106,5 +106,5 @@ def _metrics(epoch: int, time: float, metrics: Mapping[str, float]) -> list[Metr
 
 
 def _key(name: str) -> str:
-    """A name that MLflow takes."""
+    """A name that MLflow accepts."""
     return re.sub(r"[^\w\-. :/]", "_", name).strip("/") or "_"

@@ -1,5 +1,4 @@
-"""Views that paint: in a thread of their own, so that whoever reads slowly, or not at all, holds
-nobody up."""
+"""Views that paint in a thread of their own, so a slow or missing reader delays nobody."""
 
 from __future__ import annotations
 
@@ -17,11 +16,11 @@ STARTING_RAY, STARTING_WORKERS = "starting Ray", "starting workers"
 
 
 class Painted(ABC):
-    """A view whose newest state is what is painted last, however fast facts come.
+    """A view that always paints the newest state last, however fast facts come.
 
     Args:
-        pause: seconds between two paintings, at least.
-        tick: seconds after which it is painted without any news, or None.
+        pause: least seconds between two paintings.
+        tick: seconds after which it paints without news, or None.
     """
 
     def __init__(self, pause: float, tick: float | None) -> None:
@@ -34,11 +33,11 @@ class Painted(ABC):
 
     @abstractmethod
     def note(self, fact: Fact, state: RunState) -> None:
-        """What has to be kept of a fact until it is painted; called by the driver."""
+        """Keeps what it needs of a fact until the next painting; called by the driver."""
 
     @abstractmethod
     def paint(self) -> None:
-        """Called in turn, with pauses."""
+        """Called again and again, with pauses."""
 
     def finish(self) -> None:
         """After the last painting."""
@@ -52,7 +51,7 @@ class Painted(ABC):
         self._raise_trouble()
 
     def close(self) -> None:
-        """Returns when all is painted. Raises TimeoutError where nobody reads."""
+        """Returns when everything is painted. Raises TimeoutError if nobody reads."""
         if self._closing.is_set():
             return
         self._closing.set()
@@ -87,7 +86,7 @@ class Picture(Painted):
 
     Args:
         news: how many of them, at most, wait to be painted.
-        began: when the run's command did, in seconds since 1970.
+        began: when the command of the run started, in seconds since 1970.
     """
 
     def __init__(self, pause: float, news: int, began: float) -> None:
@@ -102,7 +101,7 @@ class Picture(Painted):
 
     @property
     def took(self) -> str:
-        """The time so far, which runs on between two facts."""
+        """The time so far; it also grows between two facts."""
         if self.state and self.state.closed:
             return texts.clock(self.state.seconds)
         before = self.state.seconds if self.state else 0.0

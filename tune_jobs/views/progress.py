@@ -1,5 +1,5 @@
-"""What a person sees of a running job: a live view in a terminal, a bar in a notebook, a line per
-event elsewhere."""
+"""Shows a running job: a live view in a terminal, a bar in a notebook, a line per event
+elsewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LINES_KEPT = 10_000  # that nobody has read yet
 
 
 def progress_view(job: TuneJob, console: Console, began: float | None = None) -> Painted:
-    """The view that fits where the output goes; ``began`` is when the run's command did, in
+    """The view for where the output goes; ``began`` is when the command of the run started, in
     seconds since 1970, by default now."""
     began = time.time() if began is None else began
     if in_a_notebook():
@@ -41,7 +41,7 @@ def progress_view(job: TuneJob, console: Console, began: float | None = None) ->
 
 @contextmanager
 def waiting(console: Console, what: str) -> Iterator[None]:
-    """Says what takes long: beside a spinner in a terminal, in a line elsewhere."""
+    """Says what takes long: with a spinner in a terminal, as a line elsewhere."""
     if console.is_interactive:
         with console.status(Text(what)):
             yield
@@ -51,7 +51,7 @@ def waiting(console: Console, what: str) -> Iterator[None]:
 
 
 class LineProgress(Painted):
-    """One line for every event that a person would want to know of."""
+    """One line per event that a person wants to know."""
 
     def __init__(self, console: Console, began: float | None = None) -> None:
         self._console = console
@@ -79,7 +79,7 @@ class LineProgress(Painted):
 
 
 class LiveProgress(Picture):
-    """A bar over the trials, the counts, and a table of the trials at work."""
+    """A progress bar, the counts, and a table of the running trials."""
 
     def __init__(self, job: TuneJob, console: Console, began: float) -> None:
         self._job = job
@@ -103,7 +103,7 @@ class LiveProgress(Picture):
             f"{texts.counts(state)}; {texts.best(state)}", no_wrap=True, overflow="ellipsis"
         )
         room = max(1, self._live.console.height - 5)
-        # The last line is empty for what a terminal writes itself, such as ^C.
+        # The last line is empty, for what the terminal itself writes, such as ^C.
         bar = self._bar(state.ended, state.extent.trials)
         return Group(bar, line, *_at_work(state, room), Text())
 
@@ -118,7 +118,7 @@ class LiveProgress(Picture):
 
 
 def _at_work(state: RunState, room: int) -> Iterator[Table | Text]:
-    """The running trials, as many as there is room for."""
+    """The running trials, as many as fit."""
     running = state.with_status(Status.RUNNING)
     if running:
         yield _table_of(running[:room], state)

@@ -1,4 +1,4 @@
-"""What is left of a run for people and programs: summary.json and trials.csv."""
+"""The result of a run for people and programs: summary.json and trials.csv."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    """What any reader of CSV takes."""
+    """A value that every reader of CSV accepts."""
     return shortened(value, TEXT_LENGTH).replace("\0", "\\0") if isinstance(value, str) else value
 
 

@@ -1,4 +1,4 @@
-"""Standard output, for texts as they are."""
+"""Standard output that shows texts unchanged."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _ENDLESS = 100_000  # columns
 
 
 class Screen(Console):
-    """Nothing in a text is markup or the name of an emoji, what the encoding lacks becomes a
-    question mark, and elsewhere than in a terminal no line is wrapped."""
+    """Texts have no markup and no emoji names; a character that the encoding does not have becomes
+    a question mark; outside a terminal no line is wrapped."""
 
     def __init__(self) -> None:
-        with suppress(AttributeError):  # somebody put in its place what has no encoding
+        with suppress(AttributeError):  # replaced by something without an encoding
             sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
         super().__init__(markup=False, highlight=False, emoji=False)
         if not self.is_terminal:
             self.size = (_ENDLESS, self.height)
 
     def say(self, line: str) -> None:
-        """A line that the terminal wraps, so that it can be copied whole."""
+        """Prints a line that the terminal wraps, so that it can be copied as a whole."""
         self.print(Text(line), soft_wrap=True)
 
 
 class RunScreen(Screen):
-    """For a run, which does not end because nobody reads its output any more."""
+    """For a run, which must not end because nobody reads its output any more."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError("nobody reads the output any more")

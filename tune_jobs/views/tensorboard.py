@@ -1,7 +1,7 @@
-"""TensorBoard event files, one folder per trial, written while the run goes on.
+"""TensorBoard event files, one folder per trial, written during the run.
 
-A record is written when its fact happens. Few files are open at a time, however many trials
-there are, and there are no threads.
+A record is written when its fact happens. Few files are open at the same time, however many
+trials there are, and there are no threads.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tune_jobs.search_algos.domains import Domain
 from tune_jobs.views import hparams, texts
 
 OPEN_AT_MOST = 32
-TAKE_OVER_SECONDS = 30  # what was written longer ago is on the disk, whatever died
+TAKE_OVER_SECONDS = 30  # older records are on the disk, whatever died
 _OURS = "trial/"  # the scalars that say how a trial stands
 
 
@@ -40,8 +40,8 @@ class TensorBoard:
         self._tested: dict[str, None] = {}
 
     def take_over(self, facts: Iterable[Fact], state: RunState) -> None:
-        """Goes on where an earlier driver ended. What that had not written yet may be missing
-        from its last files, so they are written anew from the facts."""
+        """Continues after an earlier driver. Its last files may be incomplete, so they are written
+        again from the facts."""
         last_written = state.last_fact - TAKE_OVER_SECONDS
         again = {
             fact.trial_id
@@ -117,7 +117,7 @@ class TensorBoard:
         return self._folder / texts.trial_name(trial.trial_id, trial.suggested)
 
     def _folders(self) -> list[tuple[int, Path]]:
-        """Those of trials that are there."""
+        """The folders of trials that exist."""
         there = self._folder.iterdir() if self._folder.is_dir() else ()
         numbered = ((path.name.partition(" ")[0], path) for path in there)
         return [(int(number), path) for number, path in numbered if number.isdecimal()]

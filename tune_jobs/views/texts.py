@@ -1,6 +1,6 @@
-"""A run in words: the same ones in the live view, the lines, and `tune-jobs status`.
+"""A run in words, the same in the live view, in lines, and in `tune-jobs status`.
 
-Whatever stands in a name, a value or an error, what comes from here is short, and printable.
+Whatever a name, a value or an error contains, these texts are short and printable.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ BLOCK_LENGTH = 20_000
 
 
 def printable(text: str, length: int = LINE_LENGTH) -> str:
-    """A text in one line, for a screen: what would move the cursor, or cannot be shown, stands
-    as its escape."""
+    """A text in one line for a screen; characters that move the cursor or cannot be shown are
+    escaped."""
     text = shortened(text, length)
     if text.isprintable():
         return text
@@ -50,7 +50,7 @@ def block(text: str) -> str:
 
 
 def describe(fact: Fact, state: RunState) -> str:
-    """The event in words, or nothing for what is no news."""
+    """The event in words, or an empty text if it is not news."""
     return printable(_described(fact, state))
 
 
@@ -63,7 +63,7 @@ def _described(fact: Fact, state: RunState) -> str:
             if trial.status.is_final:
                 return f"trial {fact.trial_id} {trial.status.value}: {outcome(trial, state)}"
         case TrialResumed(exploit=Exploit(source=source)):
-            return f"trial {fact.trial_id} goes on from trial {source} with another config"
+            return f"trial {fact.trial_id} continues from trial {source} with another config"
         case TrialResumed():
             return f"trial {fact.trial_id} resumed"
         case Completed():
@@ -72,15 +72,15 @@ def _described(fact: Fact, state: RunState) -> str:
             trial = state.trials[fact.trial_id]
             return f"trial {fact.trial_id} stopped: {outcome(trial, state)}"
         case Failed():
-            then = "starts again from its checkpoint" if fact.retry else "failed"
+            then = "restarts from its checkpoint" if fact.retry else "failed"
             return f"trial {fact.trial_id} {then}: {last_line(fact.error)}"
         case Moved():
-            return f"trial {fact.trial_id} goes on elsewhere: {last_line(fact.reason)}"
+            return f"trial {fact.trial_id} continues elsewhere: {last_line(fact.reason)}"
         case Warned():
             return f"warning: {fact.text}"
         case Interrupted():
             return (
-                f"{fact.signal}: the run ends when the {state.objective.unit}s at work are done; "
+                f"{fact.signal}: the run ends when the running {state.objective.unit}s are done; "
                 "once more ends it at once"
             )
         case RunResumed():
@@ -134,7 +134,7 @@ def best(state: RunState) -> str:
 
 
 def time_left(state: RunState) -> str:
-    """A guess from the trials so far; nothing before the first has ended or after the last."""
+    """An estimate from the trials so far; empty before the first has ended or after the last."""
     if not state.ended or state.ended >= state.extent.trials or state.draining:
         return ""
     per_trial = (state.last_fact - state.first_report - state.idle) / state.ended
@@ -142,14 +142,14 @@ def time_left(state: RunState) -> str:
 
 
 def trial_name(trial_id: int, config: Mapping[str, Any]) -> str:
-    """What tells a trial from others at a glance; good for a folder too."""
+    """A name that identifies a trial at a glance, also for a folder."""
     parts = [f"{name}={number(value)}" for name, value in config.items()]
     named = re.sub(r"[^\w=.,+ -]", "_", " ".join(parts), flags=re.ASCII)
     return f"{trial_id:05d} {named}"[:NAME_LENGTH].rstrip(" .")
 
 
 def test_name(metric: str) -> str:
-    """How a metric of the final test is called beside those of validation."""
+    """The name of a metric of the final test, different from those of validation."""
     return metric if metric.startswith("test") else f"test_{metric}"
 
 

@@ -1,4 +1,4 @@
-"""What callbacks for experiment trackers share: each trial of ours is a run of theirs."""
+"""What callbacks for experiment trackers share: each trial is a run in the tracker."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ CLOSING_SECONDS = 60.0
 
 
 class Tracker(Callback, ABC, Generic[Theirs]):
-    """Tells a tracker what trials do, in a thread of its own: one that is slow or away holds
-    nothing up. Only trials at work have a run open there.
+    """Writes trials to a tracker, in a thread of its own: a slow or unreachable tracker delays
+    nothing. Only running trials have an open run there.
     """
 
     job: TuneJob
@@ -45,8 +45,8 @@ class Tracker(Callback, ABC, Generic[Theirs]):
 
     @abstractmethod
     def open_run(self, trial_id: int, config: Mapping[str, Any]) -> Theirs:
-        """A trial begins, or goes on: perhaps under another driver, perhaps with a new config,
-        which is the searched part of it."""
+        """A trial starts or continues, maybe under another driver or with a new config;
+        ``config`` is the searched part of it."""
 
     @abstractmethod
     def log(self, theirs: Theirs, epoch: int, time: float, metrics: Mapping[str, float]) -> None:
@@ -54,8 +54,8 @@ class Tracker(Callback, ABC, Generic[Theirs]):
 
     @abstractmethod
     def close_run(self, theirs: Theirs, status: Status, summary: Mapping[str, Any]) -> None:
-        """A trial ended, pauses, was tested after its end, or is left RUNNING by a driver that
-        ends before it."""
+        """A trial ended, paused, was tested after its end, or is still RUNNING when the driver
+        ends."""
 
     def on_start(self, job: TuneJob, folder: Path) -> None:
         started = json.loads((folder / "job.json").read_text())["started"]
@@ -87,7 +87,7 @@ class Tracker(Callback, ABC, Generic[Theirs]):
         self._work.put(None, timeout=CLOSING_SECONDS)
         self._thread.join(CLOSING_SECONDS)
         if self._thread.is_alive():
-            raise TimeoutError(f"has not taken everything within {CLOSING_SECONDS:g} s")
+            raise TimeoutError(f"has not received everything within {CLOSING_SECONDS:g} s")
         self._tell_troubles()
 
     def _report(self, fact: Reported, state: RunState) -> None:

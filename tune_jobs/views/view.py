@@ -1,4 +1,4 @@
-"""What a view is: something that is told the facts of a run and makes something of them."""
+"""The contract of a view: it gets the facts of a run and shows them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tune_jobs.storage import StorageError
 
 
 class View(Protocol):
-    """Told every fact once it took effect, with the state that holds it; closed at the end."""
+    """Gets every fact after it took effect, with the state that includes it; closed at the end."""
 
     def on_fact(self, fact: Fact, state: RunState) -> None: ...
 
@@ -23,28 +23,27 @@ class View(Protocol):
 
 
 class Callback:
-    """What happens in a run, told to your own code: derive from it, define what you want, and
-    give objects of it as ``TuneJob(callbacks=[...])``.
+    """Your own code in a run: derive a class, define the methods that you need, and give objects
+    of it as ``TuneJob(callbacks=[...])``.
 
-    It runs in the driver, in turn with everything else: what takes long belongs into a thread.
-    An exception in it is a warning of the run, once for every kind, and it is told what follows
-    all the same.
+    It runs in the driver, which waits for it: do slow work in a thread. An exception in it is a
+    warning of the run, once for each kind; it still gets the facts that follow.
     """
 
     def on_start(self, job: TuneJob, folder: Path) -> None:
-        """A driver begins with the run, or goes on with it. The folder is the run's and has its
+        """A driver starts the run, or continues it. ``folder`` is the run's folder and has its
         name."""
 
     def on_fact(self, fact: Fact, state: RunState) -> None:
-        """Something happened (`tune_jobs.experiment.facts`) and took effect; ``state`` is what
-        all facts so far add up to, and is not to be changed."""
+        """Something happened (`tune_jobs.experiment.facts`) and took effect; ``state`` is the
+        state after it. Do not change it."""
 
     def close(self) -> None:
         """The driver ends."""
 
 
 class Views:
-    """All views of a run. What goes wrong in one is a warning, and never the run's end."""
+    """All views of a run. An error in one of them is a warning and never ends the run."""
 
     def __init__(self) -> None:
         self._views: list[View] = []
@@ -56,15 +55,15 @@ class Views:
         self._views += views
 
     def start(self, callbacks: Sequence[Callback], job: TuneJob, folder: Path) -> None:
-        """Adds a job's callbacks to a run that begins or goes on."""
+        """Adds a job's callbacks to a run that starts or continues."""
         self.add(*callbacks)
         for callback in callbacks:
             with self.guarding(callback):
                 callback.on_start(job, folder)
 
     def warn_by(self, warn: Callable[[str], None]) -> None:
-        """From now on ``warn`` is told what goes wrong, once for every place in the code and
-        type of error; and now what went wrong so far."""
+        """Calls ``warn`` with errors from now on, once for each place in the code and type of
+        error; and now with the errors so far."""
         self._warn = warn
         self._tell()
 
@@ -82,7 +81,7 @@ class Views:
 
     @contextmanager
     def guarding(self, view: View) -> Iterator[None]:
-        """What is raised inside is told after the next fact."""
+        """Inside, an exception is kept; it becomes a warning after the next fact."""
         try:
             yield
         except Exception as error:
@@ -95,8 +94,10 @@ class Views:
                 self._news.append(f"{type(view).__name__}: {said} ({where})")
 
     def _tell(self) -> None:
-        """A warning is a fact and comes back to `on_fact`, where more may go wrong: there are
-        only so many places for that."""
+        """A warning is a fact and goes to `on_fact` again, which may raise again. This ends,
+        because each place warns only once."""
         while self._warn and self._news:
-            with suppress(StorageError):  # the journal cannot be written, which shows next
+            with suppress(
+                StorageError
+            ):  # the journal cannot be written; the next fact will show it
                 self._warn(self._news.pop(0))

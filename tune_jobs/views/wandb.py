@@ -1,4 +1,4 @@
-"""Trials in Weights & Biases; its package (``wandb``) is for you to install."""
+"""Trials in Weights & Biases. Install its package ``wandb`` yourself."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tune_jobs.views.tracker import Tracker
 
 
 class WandbCallback(Tracker[wandb.Run]):
-    """A run of W&B for every trial: its config, its metrics by epoch, its status, and the tags
-    of the job and the run.
+    """One W&B run per trial: its config, its metrics by epoch, its status, and tags for the job
+    and the run.
 
     Args:
-        project: the job's name unless given.
-        group: the run's name unless given.
-        options: whatever else `wandb.init` takes: ``entity``, ``mode``, ``dir``, ``tags``.
+        project: by default the job's name.
+        group: by default the run's name.
+        options: others of `wandb.init`: ``entity``, ``mode``, ``dir``, ``tags``.
     """
 
     def __init__(
