@@ -1,7 +1,7 @@
 """The only folder that imports Ray.
 
-For scripts on Ray Tune of one's own: `RaySearcher` and `RayScheduler` are our methods as Ray
-Tune's Tuner takes them.
+For your own Ray Tune scripts: `RaySearcher` and `RayScheduler` are our methods for Ray Tune's
+Tuner.
 """
 
 from importlib import import_module
@@ -17,7 +17,7 @@ _MODULES = {"RayScheduler": "our_scheduler", "RaySearcher": "our_searcher"}
 
 
 def __getattr__(name: str) -> Any:
-    """Ray Tune takes seconds to import, and is not wanted by all who use this folder."""
+    """Ray Tune takes seconds to import, and not every user of this folder needs it."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.ray_tune.{_MODULES[name]}"), name)

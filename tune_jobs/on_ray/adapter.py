@@ -1,4 +1,4 @@
-"""The searcher, scheduler and stopper that Ray Tune sees: they ask and tell the dispatcher."""
+"""The searcher, scheduler and stopper that Ray Tune sees; they call the dispatcher."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tune_jobs.search_algos.decisions import Continue, Exploit, Pause, Stop
 
 
 class ExperimentSearcher(Searcher):
-    """Gives Ray a trial when a slot is free, and not before: what is sampled far ahead is
-    sampled without knowing how the running trials end."""
+    """Gives Ray a trial when a slot is free, not earlier: a config that is sampled far ahead does
+    not know how the running trials end."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class ExperimentSearcher(Searcher):
 
 
 class ExperimentScheduler(TrialScheduler):
-    """Does to a Ray trial what was decided on its report."""
+    """Applies to a Ray trial the decision on its report."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class ExperimentScheduler(TrialScheduler):
                 return self.NOOP
 
     def on_trial_error(self, tune_controller: TuneController, trial: RayTrial) -> None:
-        """Ray puts the trial back in its queue; where we give up it is taken out again."""
+        """Ray puts the trial back into its queue; if we give up, it is removed again."""
         if not self._dispatcher.fail(trial, death_of(trial)):
             self._to_stop.append(trial)
 
@@ -89,7 +89,7 @@ class ExperimentScheduler(TrialScheduler):
 
 
 class RunStopper(Stopper):
-    """Ends Ray's part when the run ends before all is done."""
+    """Ends Ray's part if the run ends before everything is done."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher

@@ -1,5 +1,5 @@
-"""What is checked of a model's epoch before any of it is stored: a mistake in the model is a clear
-message at its first epoch, and no checkpoint keeps it."""
+"""Checks of a model's epoch before anything of it is stored: a mistake in the model is a clear
+message in its first epoch, and no checkpoint contains it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tune_jobs.errors import user_traceback
 from tune_jobs.models.base import Model, TrainingError
 
 _CANNOT_LOAD = (
-    "the model cannot load what it saved, and a trial has to come back from it. A state_dict has "
-    "tensors, numbers, text, and lists and dicts of them; for anything else the model has a "
-    "save() and a load() of its own"
+    "the model cannot load the state that it saved, so its trials could not be restored. A "
+    "state_dict has tensors, numbers, text, and lists and dicts of them; for anything else give "
+    "the model its own save() and load()"
 )
 _RANDOM = {
     "random": ("getstate", "setstate"),
@@ -27,7 +27,7 @@ _RANDOM = {
 
 
 def numbers(said: str, metrics: Any) -> dict[str, float]:
-    """What a model measured, in plain floats: they may be numbers of torch, numpy or Python.
+    """The metrics of a model as plain floats; numbers of torch, numpy and Python are accepted.
 
     Args:
         said: what returned them, such as ``evaluate()``.
@@ -36,27 +36,29 @@ def numbers(said: str, metrics: Any) -> dict[str, float]:
     """
     if not isinstance(metrics, Mapping):
         raise TrainingError(
-            f"{said} returned {_short(metrics)}; it has to return a dict of numbers, such as "
-            "{'val_loss': 0.3}, or {} where it measures nothing"
+            f"{said} returned {_short(metrics)}; it must return a dict of numbers, such as "
+            "{'val_loss': 0.3}, or {} if it measures nothing"
         )
     for name in metrics:
         if not isinstance(name, str):
-            raise TrainingError(f"{said} returned a metric named {_short(name)}; give it a text")
+            raise TrainingError(
+                f"{said} returned a metric named {_short(name)}; its name must be a text"
+            )
     return {name: _number(name, value) for name, value in metrics.items()}
 
 
 def is_misspelt(metric: str, reported: Iterable[str]) -> bool:
-    """Whether the job's metric is surely one of those that a model reported, in another spelling.
+    """Whether the model certainly reported the job's metric, but in another spelling.
 
-    Names that only resemble each other may be two metrics, of which one comes later.
+    Names that only look similar may be two metrics, and one of them may come later.
     """
     wanted = _letters(metric)
     return any(_is_spelt_like(wanted, _letters(name)) for name in reported)
 
 
 def save(model: Model, folder: Path) -> None:
-    """Raises TrainingError for a trouble with a file elsewhere, which is the model's own, and
-    OSError for one of the storage."""
+    """Raises OSError for an error of the storage, and TrainingError for an error with any other
+    file, because that is the model's."""
     try:
         model.save(folder)
     except OSError as error:
@@ -67,8 +69,8 @@ def save(model: Model, folder: Path) -> None:
 
 
 def load(model: Model, folder: Path) -> None:
-    """Raises TrainingError, with the model's own traceback, for what it cannot load; MemoryError
-    where there is no room for it, on a GPU too."""
+    """Raises TrainingError, with the model's own traceback, if it cannot load its state; and
+    MemoryError if there is no room for it, also on a GPU."""
     try:
         model.load(folder)
     except Exception as error:
@@ -79,7 +81,7 @@ def load(model: Model, folder: Path) -> None:
 
 @contextmanager
 def random_states_kept() -> Iterator[None]:
-    """Inside, a model can be made that seeds for everybody."""
+    """Inside, a model may set global seeds."""
     modules = {name: sys.modules[name] for name in _RANDOM if name in sys.modules}
     torch = sys.modules.get("torch")
     if torch and not torch.cuda.is_initialized():
@@ -98,7 +100,7 @@ def _number(name: str, value: Any) -> float:
             return float(value)
     except (TypeError, ValueError, RuntimeError):  # the last is torch's
         pass
-    raise TrainingError(f"metric {name!r} is {_short(value)}; a metric is a number")
+    raise TrainingError(f"metric {name!r} is {_short(value)}; a metric must be a number")
 
 
 def _short(value: Any) -> str:
@@ -111,7 +113,7 @@ def _letters(name: str) -> str:
 
 
 def _is_spelt_like(one: str, other: str) -> bool:
-    """Whether the same letters are in both, or all but one."""
+    """Whether both have the same letters, except for at most one."""
     shorter, longer = sorted((one, other), key=len)
     letters = iter(longer)
     is_part = all(letter in letters for letter in shorter)

@@ -1,4 +1,4 @@
-"""The Ray cluster a run is on: connecting to it, and what it has to give to a trial."""
+"""The Ray cluster of a run: the connection, and the resources for a trial."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from tune_jobs.on_ray.scratch import MARK
 
 @contextmanager
 def connected(folder: Path) -> Iterator[None]:
-    """A connection to the Ray cluster that is there ($RAY_ADDRESS, or one that `ray start` or
-    `ray up` made on this machine), or to one started here, in the folder, and ended afterwards.
+    """A connection to an existing Ray cluster ($RAY_ADDRESS, or one that `ray start` or `ray up`
+    made on this machine), or else to one that is started here, in the folder, and ended at the
+    end.
 
-    Raises UserError where $RAY_ADDRESS names a cluster that does not answer, or refuses.
+    Raises UserError if the cluster of $RAY_ADDRESS does not answer, or refuses the driver.
     """
     if ray.is_initialized():
         yield
@@ -39,16 +40,16 @@ def connected(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class TrialResources:
-    """What one trial takes."""
+    """The resources of one trial."""
 
     cpus: float
     gpus: float
 
     @classmethod
     def of(cls, job: TuneJob) -> TrialResources:
-        """As the job says; by default a GPU where any node has one.
+        """As in the job; by default a GPU if any node has one.
 
-        Raises UserError where no node can hold a single trial.
+        Raises UserError if no node can hold a trial.
         """
         gpus = job.gpus_per_trial
         if gpus is None:
@@ -71,7 +72,7 @@ class TrialResources:
 
     def _fit(self, node: Mapping[str, float]) -> int:
         wanted = {"CPU": self.cpus, "GPU": self.gpus}
-        # A little more than nothing, since 0.9 / 0.3 is below 3 in floating point.
+        # A little more than nothing, because 0.9 / 0.3 is below 3 in floating point.
         return min(int(node.get(kind, 0) / n + 1e-9) for kind, n in wanted.items() if n > 0)
 
 
@@ -83,14 +84,14 @@ def _nodes() -> list[Mapping[str, float]]:
 def _is_there() -> bool:
     """Whether there is a cluster to join.
 
-    Ray waits for minutes for a cluster that is gone: one that crashed and left its address
-    behind is passed over.
+    Ray waits for minutes for a cluster that is gone, so a cluster that crashed and left its
+    address behind is ignored.
     """
     given = os.environ.get("RAY_ADDRESS")
     if given and given != "local":
         if given != "auto" and "://" not in given and not _answers(given):
             raise UserError(
-                f"$RAY_ADDRESS is {given!r}, and nothing answers there; start that cluster, or "
+                f"$RAY_ADDRESS is {given!r}, but nothing answers there; start that cluster, or "
                 "unset it to run on this machine"
             )
         return True

@@ -1,4 +1,4 @@
-"""Why a Ray trial died, in a person's words."""
+"""Why a Ray trial died, for people."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Death:
         error: the trial's own failure.
         refused: the model does not accept the trial's config.
         hopeless: a failure that every trial would have.
-        silent: the worker died without a word; the trial may have hung, or killed it.
-        told to go: the worker had notice, and its trial stands at the end of an epoch.
+        silent: the worker died without an error; the trial may have hung, or killed it.
+        told to go: the worker had notice, and its trial is at the end of an epoch.
         node lost: the worker's machine is gone.
     """
 

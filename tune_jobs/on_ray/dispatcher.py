@@ -1,4 +1,4 @@
-"""Who is at work on Ray, and what each of them does next."""
+"""What each Ray trial does now, and what it does next."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from tune_jobs.runs.interrupt import Interrupt
 from tune_jobs.search_algos.decisions import Decision, Exploit, Pause, Stop
 
 Slot = int | Literal["test"]
-"""What is at work in one: a trial, by its number, or the final test."""
+"""What an actor works on: a trial, by its number, or the final test."""
 
 
 class Dispatcher:
-    """Brings the experiment's assignments to Ray trials and their reports back.
+    """Brings the experiment's assignments to Ray trials, and their reports back.
 
-    A Ray trial carries an assignment in its config. To pause, promote, clone, restart or move is
-    one thing here: a Ray trial is given its next assignment and starts again on whichever actor
-    is free. No checkpoint of Ray's is involved.
+    A Ray trial has an assignment in its config. Pausing, promoting, cloning, restarting and moving
+    are all the same here: a Ray trial gets its next assignment and starts again on a free actor.
+    No checkpoint of Ray is involved.
 
     Args:
-        slots: how many may be at work now; asked every time, since clusters grow.
-        time_budget: in seconds of all drivers of the run, or None.
-        hangs: knows which workers were ended because they hung.
-        books: know of troubles beside the trials'.
-        interrupt: whether the run was told to end.
+        slots: how many may run now; called every time, because clusters grow.
+        time_budget: in seconds, for all drivers of the run together, or None.
+        hangs: knows which workers were killed because they hung.
+        books: know about failures of the storage.
+        interrupt: whether the run was asked to end.
     """
 
     def __init__(
@@ -63,23 +63,23 @@ class Dispatcher:
         self._spent_before = experiment.state.seconds  # by earlier drivers
 
     def __getstate__(self) -> None:
-        """Ray pickles what it is given, for a restore of its own that nobody asks it for."""
+        """Ray pickles what it gets, for a restore of its own that nobody uses."""
 
     def is_at_work(self) -> bool:
-        """Whether a worker is in an epoch; one that only starts is not."""
+        """Whether a worker is training an epoch; a starting worker is not."""
         return any(t and t.status == RayTrial.RUNNING for t in list(self._busy.values()))
 
     def has_no_more_work(self) -> bool:
         return self.fatal is not None or self.experiment.finished
 
     def end_if_interrupted(self) -> None:
-        """Raises KeyboardInterrupt where the run was told to end and nothing is at work. Ray Tune
-        would go on to wait for workers that are starting, or for a first trial."""
+        """Raises KeyboardInterrupt if the run was asked to end and nothing is running. Ray Tune
+        would wait for workers that are starting, or for a first trial."""
         if self.interrupt.asked and not self.is_at_work():
             raise KeyboardInterrupt
 
     def next_assignment(self) -> Assignment | None:
-        """Work for a new Ray trial, where a slot is free; a paused one is set to start instead."""
+        """Work for a new Ray trial if a slot is free; or a paused Ray trial starts instead."""
         with self._ending_the_run():
             self._watch()
             while not self.interrupt.asked and len(self._busy) < self._slots():
@@ -94,13 +94,13 @@ class Dispatcher:
         return None
 
     def added(self, ray_trial: RayTrial) -> None:
-        """Ray has made a trial for the last assignment, or has put one that died in its queue."""
+        """Ray made a trial for the last assignment, or put one that died into its queue."""
         slot = _slot(_assignment_of(ray_trial))
         if slot in self._busy:
             self._busy[slot] = ray_trial
 
     def report(self, ray_trial: RayTrial, report: Report) -> Decision:
-        """What becomes of a Ray trial that reported."""
+        """What a Ray trial does after its report."""
         work = _assignment_of(ray_trial)
         decision: Decision = Stop("the run cannot go on")
         with self._ending_the_run():
@@ -131,12 +131,12 @@ class Dispatcher:
         return again
 
     def first_to_start(self) -> RayTrial | None:
-        """The same one until Ray has taken it."""
+        """The next one, the same until Ray has taken it."""
         self._to_start = [trial for trial in self._to_start if trial.status == RayTrial.PAUSED]
         return self._to_start[0] if self._to_start else None
 
     def take_paused_for_good(self) -> list[RayTrial]:
-        """The Ray trials of paused trials that will never go on."""
+        """The Ray trials of paused trials that will never continue."""
         trials = self.experiment.state.trials
         ended = [number for number in self._paused if trials[number].status.is_final]
         return [self._paused.pop(number) for number in ended]
@@ -145,7 +145,7 @@ class Dispatcher:
         return self._paused.pop(work.trial_id, None) if isinstance(work, Train) else None
 
     def _keep(self, ray_trial: RayTrial, trial_id: int, decision: Decision) -> None:
-        """The Ray trial of one that goes on later, or at once as a clone."""
+        """Keeps the Ray trial of a trial that continues later, or at once as a clone."""
         if isinstance(decision, Pause):
             self._paused[trial_id] = ray_trial
         if isinstance(decision, Exploit):
@@ -198,19 +198,19 @@ class Dispatcher:
 
     @contextmanager
     def _ending_the_run(self) -> Iterator[None]:
-        """What keeps the run from going on ends it, instead of passing through Ray."""
+        """Inside, an error that must end the run does so, instead of passing through Ray."""
         try:
             yield
         except UserError as error:
             self.fatal = error
 
     def _start_again(self, ray_trial: RayTrial, work: Assignment) -> None:
-        """The Ray trial, paused by now or at once, goes on with new work."""
+        """The Ray trial, paused now or soon, continues with new work."""
         ray_trial.set_config({ASSIGNMENT: work})
         self._to_start.append(ray_trial)
 
     def _watch(self) -> None:
-        """What may have come from outside since the last time."""
+        """Handles what may have come from outside since the last call."""
         if trouble := self._books.trouble():
             raise trouble
         for news in self._books.news():

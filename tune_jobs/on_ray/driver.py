@@ -1,4 +1,4 @@
-"""The driver of a run: puts its parts together, tunes with `ray.tune.Tuner`, wraps up."""
+"""The driver of a run: connects its parts, tunes with `ray.tune.Tuner`, closes the run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def drive(stretch: Stretch, model: bytes, resources: TrialResources, progress: V
         views.warn_by(experiment.warn)
         if past and past.torn:
             experiment.warn(
-                f"the last line of the journal was cut short and is left out ({past.torn} bytes)"
+                f"the last line of the journal was incomplete and is left out ({past.torn} bytes)"
             )
         hangs = Hangs(job.trial_timeout, hang_reports(folder.errors))
         slots = _slots(job, resources)
@@ -73,7 +73,7 @@ def drive(stretch: Stretch, model: bytes, resources: TrialResources, progress: V
 
 
 def _wrap_up(dispatcher: Dispatcher, views: Views) -> None:
-    """Closes the run and its views; what cannot be written any more is left to a resume."""
+    """Closes the run and its views; what cannot be written now is written after a resume."""
     with suppress(StorageError, OSError):
         if not isinstance(dispatcher.fatal, StorageError):
             dispatcher.experiment.record(_end_of(dispatcher))
@@ -97,7 +97,7 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
             ),
             run_config=tune.RunConfig(
                 name="run",
-                storage_path=str(folder),  # for what Ray insists on writing; nothing reads it
+                storage_path=str(folder),  # Ray insists on writing; nobody reads it
                 verbose=0,
                 callbacks=[no_progress()],
                 stop=RunStopper(dispatcher),

@@ -1,7 +1,7 @@
-"""What we use of Ray without a promise from Ray: private names, settings, texts of errors.
+"""All that we use of Ray although Ray does not promise it: private names, settings, error texts.
 
-All of it is here. A new Ray may change any of it: `tests/tune_jobs/on_ray/test_internals.py`
-tells which. Ray Tune takes seconds to import, so it is imported where it is used.
+A new Ray may change any of it; `tests/tune_jobs/on_ray/test_internals.py` shows what changed. Ray
+Tune takes seconds to import, so it is imported where it is used.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ TUNE_SETTINGS = {
 
 
 PRIVATE_CLUSTER = {
-    # Ray would start workers beforehand that are of no use, since Ray Tune's have an environment
-    # of their own: to start both kinds at once takes seconds on a few cores.
+    # Ray would start workers early that nobody can use, because Ray Tune's have an environment of
+    # their own. Starting both kinds at once takes seconds on a few cores.
     "prestart_worker_first_driver": False,
-    # Ray's 15 lets every other process go first: beside two of them, the first epoch comes
-    # after a minute. A person who wants that starts tune-jobs under `nice`.
+    # With Ray's 15, every other process goes first: beside two of them, the first epoch takes a
+    # minute. If you want that, start tune-jobs under `nice`.
     "worker_niceness": 0,
 }
 """Settings of a cluster that we start, for its own processes."""
@@ -58,8 +58,8 @@ LONGEST_TEMP_DIR = 103 - len("/session_2026-01-01_00-00-00_000000_1234567/socket
 
 
 def start_cluster(folder: Path, environment: Mapping[str, str], **arguments: Any) -> None:
-    """Starts a Ray on this machine that writes into the folder, and connects to it. Its
-    processes, and whatever they start, have the environment variables."""
+    """Starts Ray on this machine, with its files in the folder, and connects to it. Its processes
+    and their children get the environment variables."""
     with _environment(environment), _sigterm_left_alone(), _deaf_to_hangups():
         ray.init(
             address="local",
@@ -80,7 +80,7 @@ def join_cluster() -> None:
 
 @contextmanager
 def _sigterm_left_alone() -> Iterator[None]:
-    """As `ray.init` returns, it has taken SIGTERM for itself."""
+    """When `ray.init` returns, it has taken SIGTERM for itself."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -91,8 +91,8 @@ def _sigterm_left_alone() -> Iterator[None]:
 
 @contextmanager
 def _deaf_to_hangups() -> Iterator[None]:
-    """What is started inside lives on when the terminal is closed, as it does on Ctrl-C, until
-    the driver ends it. The driver hears it, in another thread or later."""
+    """Inside, processes are started that survive a closed terminal, as they survive Ctrl-C, until
+    the driver ends them. The driver gets the signal in another thread or later."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         yield
@@ -101,7 +101,7 @@ def _deaf_to_hangups() -> Iterator[None]:
 
 
 def temporary_folder() -> Path:
-    """Of this machine, as Ray has it: $RAY_TMPDIR, $TMPDIR or /tmp."""
+    """The temporary folder that Ray uses: $RAY_TMPDIR, $TMPDIR or /tmp."""
     return address_file().parent.parent
 
 
@@ -111,7 +111,7 @@ def address_file() -> Path:
 
 
 def draining_nodes() -> set[str]:
-    """The nodes that will be gone soon: on a notice from the cloud, or by `ray drain-node`.
+    """The nodes that will leave soon, by a notice from the cloud or by `ray drain-node`.
 
     It takes less than a millisecond.
     """
@@ -120,7 +120,7 @@ def draining_nodes() -> set[str]:
 
 @contextmanager
 def quiet_tune() -> Iterator[None]:
-    """Ray Tune under our settings, and silent, since the views say what matters."""
+    """Ray Tune with our settings, and silent, because the views show what matters."""
     logger = logging.getLogger("ray.tune")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -132,8 +132,8 @@ def quiet_tune() -> Iterator[None]:
 
 
 def no_progress() -> Callback:
-    """Stands in for Ray Tune's own report of progress, which prints a line for a trial that ends
-    without a result, whatever ``verbose`` says, and tables in a notebook."""
+    """Replaces Ray Tune's own progress report, which prints a line for a trial that ends without a
+    result, whatever ``verbose`` is, and tables in a notebook."""
     from ray.tune.progress_reporter import TrialProgressCallback
 
     class NoProgress(TrialProgressCallback):
@@ -147,12 +147,12 @@ def no_progress() -> Callback:
 
 
 def pause(tune_controller: TuneController, trial: RayTrial) -> None:
-    """The trial waits, its actor is free for another, and nothing is saved."""
+    """Pauses the trial and frees its actor for another; saves nothing."""
     tune_controller.pause_trial(trial, should_checkpoint=False)
 
 
 def error_of(trial: RayTrial) -> Exception | None:
-    """What a trial died of; None where it could not be started."""
+    """The error of a trial that died; None if it could not be started."""
     if trial.pickled_error_file is None:
         return None
     with open(trial.pickled_error_file, "rb") as file:
@@ -161,8 +161,8 @@ def error_of(trial: RayTrial) -> Exception | None:
 
 
 def end_of(error: RayActorError) -> Literal["start", "memory", "node", "process"]:
-    """What ended an actor: its own start, the memory monitor, the loss of its node, or, for all
-    that is known, its process itself."""
+    """What ended an actor: an error at its start, the memory monitor, the loss of its node, or, if
+    nothing is known, its own process."""
     text = str(error)
     if _OUT_OF_MEMORY in text:
         return "memory"
@@ -177,7 +177,7 @@ def end_of(error: RayActorError) -> Literal["start", "memory", "node", "process"
 def memory_kills_survived() -> Iterator[None]:
     """Inside, a worker that Ray's memory monitor killed is a trial that failed.
 
-    As it is, Ray Tune knows no OutOfMemoryError, and ends the whole run with it.
+    Ray Tune itself does not handle OutOfMemoryError and ends the whole run.
     """
     from ray.air.execution._internal.actor_manager import RayActorManager
 
@@ -196,13 +196,13 @@ def memory_kills_survived() -> Iterator[None]:
         RayActorManager._actor_task_failed = original  # type: ignore[method-assign]
 
 
-_OUT_OF_MEMORY = "the worker was killed since its machine ran out of memory"
+_OUT_OF_MEMORY = "the worker was killed because its machine ran out of memory"
 
 
 def start_from(trial: RayTrial, saved: Any) -> None:
-    """A trial that does not run will start from this checkpoint (another trial's
-    ``latest_checkpoint_result``) in the place of its own; done as Ray's PopulationBasedTraining
-    does it."""
+    """Makes a waiting trial start from this checkpoint (another trial's
+    ``latest_checkpoint_result``) instead of its own, in the same way as Ray's
+    PopulationBasedTraining."""
     from ray.train._internal.session import _TrainingResult
 
     manager: Any = trial.run_metadata.checkpoint_manager
@@ -212,7 +212,7 @@ def start_from(trial: RayTrial, saved: Any) -> None:
 
 
 def time_attr_of(scheduler: Any) -> str | None:
-    """What a scheduler of Ray Tune's counts as time; None where it does not say."""
+    """The attribute that a scheduler of Ray Tune counts as time; None if it has none."""
     found: str | None = getattr(scheduler, "_time_attr", None)
     return found
 

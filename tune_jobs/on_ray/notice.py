@@ -1,4 +1,4 @@
-"""Word that a worker has to go soon: its process was sent SIGTERM, or its node is drained."""
+"""Notice that a worker must leave soon: its process got SIGTERM, or its node is drained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tune_jobs.on_ray.internals import draining_nodes
 
 
 class Notice:
-    """Listens from when it is made. A trial looks at it between two epochs."""
+    """Listens from its creation on. A trial checks it between two epochs."""
 
     def __init__(self) -> None:
         self._terminated = False
@@ -22,9 +22,9 @@ class Notice:
 
     @property
     def reason(self) -> str:
-        """Why the worker has to go; nothing where it may stay."""
+        """Why the worker must leave; empty if it may stay."""
         if self._terminated:
-            return "its worker was told to end (SIGTERM)"
+            return "its worker was asked to end (SIGTERM)"
         return "its node is being drained" if self._node in draining_nodes() else ""
 
     def _note(self, number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""A model class as the workers get it."""
+"""A model class in the form in which workers get it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CODE = (type, FunctionType, ModuleType, Search)
 
 
 def packed(model: type[Model]) -> bytes:
-    """The class by its name, or whole where no worker could import it: then with the globals of
+    """The class by its name; or, if no worker can import it, the whole class with the globals of
     its file that its code uses.
 
-    Raises UserError, which names them, where some of those cannot be sent to another process.
+    Raises UserError, which names them, if some of these globals cannot be sent to another process.
     """
     module = sys.modules[model.__module__]
     if stands_in_its_file(name_of(model)) and model.__module__ != "__main__":
@@ -34,9 +34,9 @@ def packed(model: type[Model]) -> bytes:
             raise UserError(f"{_of(model)} cannot be sent to the workers: {error}") from error
         names = ", ".join(f"{name!r} ({type(value).__name__})" for name, value in found.items())
         raise UserError(
-            f"{_of(model)} cannot be sent to the workers: it uses {names}, at the top level of "
-            "its file, which exists in one process only; make it in the model's __init__, or put "
-            "the model into a module of its own, which the workers import"
+            f"{_of(model)} cannot be sent to the workers: it uses {names} at the top level of "
+            "its file, which exists in one process only; create it in the model's __init__, or "
+            "move the model into a module of its own, which the workers can import"
         ) from error
 
 
@@ -45,7 +45,7 @@ def _of(model: type[Model]) -> str:
 
 
 def _that_cannot_be_sent(module: ModuleType) -> dict[str, Any]:
-    """The globals of a file that are no code and cannot be pickled."""
+    """The globals of a file that are not code and cannot be pickled."""
     found = {}
     for name, value in vars(module).items():
         if name.startswith("__") or isinstance(value, _CODE):

@@ -22,12 +22,12 @@ from tune_jobs.views.view import View
 
 
 def run(stretch: Stretch, progress: View) -> RunState:
-    """Drives a locked run until it ends; returns what came of it.
+    """Drives a locked run until it ends; returns its state.
 
-    Raises UserError, with nothing written of a new run, where the model cannot be sent to
-    workers, the cluster cannot hold a trial or the folder cannot be made; and, with the run
-    closed as failed, where it cannot go on: data are missing, every trial fails, the storage
-    gives out.
+    Raises UserError, before anything of a new run is written, if the model cannot be sent to
+    workers, the cluster cannot hold a trial, or the folder cannot be made. Raises it also, with
+    the run closed as failed, if the run cannot continue: data are missing, every trial fails, the
+    storage fails.
     """
     model = packed(stretch.job.model_class())
     with before_exit(progress.close), _connected():
@@ -42,9 +42,9 @@ def run(stretch: Stretch, progress: View) -> RunState:
 
 @contextmanager
 def _connected() -> Iterator[None]:
-    """A connection to Ray, which takes seconds to start; so does the import of Ray Tune, which is
-    done meanwhile. Both import few of the same modules then, and those import no others, so that
-    neither thread meets one half made."""
+    """A connection to Ray. While Ray starts, Ray Tune is imported; both take seconds. The two
+    import only a few of the same modules, and those import no others, so neither thread sees a
+    half-imported module."""
     with scratch() as folder, ThreadPoolExecutor(1) as background:
         imported = background.submit(import_module, "tune_jobs.on_ray.driver")
         with connected(folder):
@@ -54,11 +54,11 @@ def _connected() -> Iterator[None]:
 
 @contextmanager
 def _way_on_told(folder: RunFolder) -> Iterator[None]:
-    """What ended the run before its time is told with the way to go on."""
-    told = f"\ninterrupted; `{folder.resume_command}` goes on with the run\n"
+    """Inside, an error that ends the run is raised with the command that continues it."""
+    told = f"\ninterrupted; `{folder.resume_command}` continues the run\n"
     try:
         with before_exit(lambda: sys.stderr.write(told)):
             yield
     except UserError as error:
-        way_on = f"`{folder.resume_command}` goes on with the run"
-        raise UserError(*error.problems, f"when that is mended, {way_on}") from error
+        way_on = f"`{folder.resume_command}` continues the run"
+        raise UserError(*error.problems, f"when that is fixed, {way_on}") from error

@@ -1,7 +1,7 @@
-"""A folder of this driver alone, for what Ray insists on writing, which nobody reads later.
+"""A folder for this driver alone, for files that Ray insists on writing and nobody reads later.
 
-It is gone when the driver is, with the processes that were started for it. A driver that was
-killed leaves it behind, and the next one clears it away: a lock tells whether its driver lives.
+The driver removes it at its end, with the processes that were started for it. If the driver is
+killed, the next one removes it: a lock shows whether its driver is alive.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from tune_jobs.on_ray.internals import LONGEST_TEMP_DIR, psutil, temporary_folde
 from tune_jobs.runs.interrupt import before_exit
 
 MARK = "TUNE_JOBS_SCRATCH"
-"""In the environment of a process it names the folder that it was started for."""
+"""In the environment of a process, names the folder for which it was started."""
 
 _LOCK = "lock"
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """The folder, whose path is short enough for Ray's sockets."""
+    """The folder; its path is short enough for Ray's sockets."""
     parent = _parent()
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _clear_up_after_the_dead(parent)
@@ -42,7 +42,7 @@ def scratch() -> Iterator[Path]:
 
 
 def remove(folder: Path) -> None:
-    """Ends what was started for the folder, and removes it."""
+    """Ends the processes that were started for the folder, and removes it."""
     _end_processes(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -66,7 +66,7 @@ def _clear_up_after_the_dead(parent: Path) -> None:
 
 
 def _locked(folder: Path) -> IO[str]:
-    """A lock in it, held from the moment when it is there."""
+    """A lock in it, held from the moment when the file exists."""
     unfinished = folder / f".{_LOCK}"
     file = unfinished.open("w")
     fcntl.flock(file, fcntl.LOCK_EX)
@@ -75,7 +75,7 @@ def _locked(folder: Path) -> IO[str]:
 
 
 def _end_processes(folder: Path) -> None:
-    """Kills what was started for the folder, and what that started; returns when it is gone."""
+    """Kills the processes of the folder and their children; returns when they are gone."""
     deadline = time.monotonic() + 5
     while (found := _processes(folder)) and time.monotonic() < deadline:
         _each(found, psutil.Process.suspend)  # so that none starts another meanwhile
@@ -84,8 +84,8 @@ def _end_processes(folder: Path) -> None:
 
 
 def _processes(folder: Path) -> list[psutil.Process]:
-    """Those with the mark, and their descendants: a process that is about to become another
-    program has no environment at that moment."""
+    """The processes with the mark, and their descendants: a process that is about to become
+    another program has no environment for a moment."""
     parents: dict[psutil.Process, int] = {}
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():

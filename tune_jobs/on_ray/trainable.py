@@ -1,4 +1,4 @@
-"""What runs on a worker: restore a trial, train an epoch, checkpoint it, report it."""
+"""The work of a worker: restore a trial, train an epoch, write a checkpoint, report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ REPORT = "report"
 
 @dataclass(frozen=True)
 class Setting:
-    """What all trials of a run share."""
+    """The settings that all trials of a run share."""
 
     model: bytes  # the class, as cloudpickle has it
     import_path: tuple[str, ...]  # of the driver
@@ -70,7 +70,7 @@ class TrialError(Exception):
     Kinds:
         error: the trial may be tried again.
         refused: the model does not accept the config.
-        hopeless: every trial would fail so.
+        hopeless: every trial would fail like this.
     """
 
     def __init__(self, text: str, kind: Literal["error", "refused", "hopeless"] = "error") -> None:
@@ -80,14 +80,14 @@ class TrialError(Exception):
 
 
 class LeavingError(Exception):
-    """The worker was told to go; its trial stands at the end of an epoch."""
+    """The worker was asked to leave; its trial is at the end of an epoch."""
 
 
 class EpochTrainable(tune.Trainable):
-    """One Ray actor, which works on one assignment after another.
+    """One Ray actor; it works on one assignment after another.
 
-    All work happens in `step`, so that whatever a model does wrong arrives as the error of a
-    step and not of an actor that could not be made.
+    All work happens in `step`, so a mistake in a model is the error of a step, and not of an actor
+    that could not start.
     """
 
     def setup(  # type: ignore[override]  # tune.with_parameters adds the setting
@@ -161,7 +161,7 @@ class EpochTrainable(tune.Trainable):
             return {**trained, **checks.numbers("evaluate()", model.evaluate())}
 
     def _check_metric(self, train: Train, metrics: Mapping[str, float]) -> None:
-        """A wrong name is seen at once; a metric that is only measured now and then may come."""
+        """Refuses a misspelt metric at once; a metric that is measured only sometimes may come."""
         objective = self._setting.objective
         if objective.metric in metrics:
             return
@@ -179,8 +179,8 @@ class EpochTrainable(tune.Trainable):
             self._is_load_checked = True
 
     def _check_load(self, train: Train, folder: Path) -> None:
-        """Loads a first checkpoint into another model, as a trial does that comes back. Where
-        there is no room or no way to have a second one, nothing is known."""
+        """Loads a first checkpoint into a second model, as when a trial is restored. If there is
+        no room for a second model, the check is skipped."""
         with checks.random_states_kept(), suppress(MemoryError):
             try:
                 another = self._build(train.config)
@@ -239,13 +239,13 @@ class EpochTrainable(tune.Trainable):
         )
 
     def _not_hanging(self) -> AbstractContextManager[None]:
-        """Around what the model does; who waits for the storage does not hang."""
+        """Watches the model's work; waiting for the storage does not count as hanging."""
         report = report_of(self._assignment, self._setting.hang_reports)
         return ended_when_it_hangs(self._setting.trial_timeout, report)
 
 
 def _limit_threads(cpus: float) -> None:
-    """Torch takes every core of the machine unless told how many it was given."""
+    """Limits torch to the CPUs of the trial; by default it uses all cores."""
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(max(1, int(cpus)))

@@ -1,4 +1,4 @@
-"""Ends a worker that hangs, and says what it was at."""
+"""Ends a worker that hangs, and shows where it hung."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tune_jobs.experiment.assignments import Assignment, Train
 
 @contextmanager
 def ended_when_it_hangs(seconds: float | None, report: Path) -> Iterator[None]:
-    """Ends this process if what is done inside takes longer; ``report`` says then where each of
-    its threads was. Works too where a library holds Python's lock."""
+    """Ends this process if the work inside takes longer; ``report`` then shows where each of its
+    threads was. This works even if a library holds Python's lock."""
     if seconds is None:
         yield
         return
@@ -27,7 +27,7 @@ def ended_when_it_hangs(seconds: float | None, report: Path) -> Iterator[None]:
 
 
 class Hangs:
-    """The driver's side: what workers that were ended have left, where it can be read.
+    """The driver's side: the reports of workers that were ended.
 
     Args:
         timeout: seconds without a report, or None.
@@ -39,7 +39,7 @@ class Hangs:
         self._reports = reports
 
     def explain(self, work: Assignment, error: str) -> str:
-        """The error of a worker that died without a word: where it was, if it hung."""
+        """The error of a worker that died without one: where it hung, if it hung."""
         report = report_of(work, self._reports)
         with suppress(OSError):
             if stacks := report.read_text():
@@ -49,17 +49,17 @@ class Hangs:
 
 
 def report_of(work: Assignment, reports: Path) -> Path:
-    """The file for the stacks of who hangs in this work."""
+    """The file for the stacks of a worker that hangs in this work."""
     return reports / (f"{work.trial_id:05d}.txt" if isinstance(work, Train) else "test.txt")
 
 
 def hang_reports(errors: Path) -> Path:
-    """Where in a run's errors a worker that hangs leaves word of what it was at."""
+    """The folder in a run's errors for the reports of workers that hang."""
     return errors / ".hanging"
 
 
 def _opened(report: Path) -> IO[str]:
-    """The report, or where it cannot be written here, nothing."""
+    """The report, or None if it cannot be written here."""
     with suppress(OSError):
         report.parent.mkdir(parents=True, exist_ok=True)
         return report.open("w")

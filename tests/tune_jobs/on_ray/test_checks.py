@@ -43,7 +43,7 @@ def test_plain_numbers_stay_as_they_are(metrics: dict[str, float]) -> None:
     "value", [None, "0.5", b"1", [0.5], 1j, {}, np.zeros(2), torch.zeros(2), object(), "x" * 999]
 )
 def test_whatever_is_no_number_is_told_with_its_name(value: Any) -> None:
-    with pytest.raises(TrainingError, match=r"metric 'loss' is .*; a metric is a number") as error:
+    with pytest.raises(TrainingError, match=r"metric 'loss' is .*; a metric must be a number") as error:
         checks.numbers("evaluate()", {"loss": value})
     assert repr(value)[:50] in str(error.value)
     assert len(str(error.value)) < 200
@@ -115,7 +115,7 @@ def test_a_full_disk_is_the_storages(tmp_path: Path) -> None:
 
 def test_what_a_model_cannot_load_is_told_with_its_own_lines(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text(json.dumps({"epoch": 1}))
-    with pytest.raises(TrainingError, match=r"(?s)cannot load what it saved.*KeyError") as error:
+    with pytest.raises(TrainingError, match=r"(?s)cannot load the state.*KeyError") as error:
         checks.load(Tiny(Tiny.Config()), tmp_path)
     assert "in load_state_dict" in str(error.value)
     assert "checks.py" not in str(error.value)

@@ -91,7 +91,7 @@ def test_a_trial_that_kills_its_process_is_tried_again_and_then_fails(troubled: 
     trial = trial_in("kill", troubled)
     assert (trial.status, trial.epoch, trial.failures) == (Status.FAILED, 2, 2)
     assert "the worker process died" in trial.note
-    assert "starts again from its checkpoint: the worker process died" in troubled.said
+    assert "restarts from its checkpoint: the worker process died" in troubled.said
 
 
 def test_a_trial_that_hangs_is_ended_and_says_where_it_was(troubled: Finished) -> None:
@@ -121,7 +121,7 @@ def test_a_worker_that_is_told_to_end_costs_no_failure_and_no_epoch(troubled: Fi
     moved = [fact for fact in troubled.facts if isinstance(fact, Moved)]
     assert {fact.trial_id for fact in moved} == {trial.trial_id}
     assert all("SIGTERM" in fact.reason for fact in moved)
-    assert "goes on elsewhere: its worker was told to end" in troubled.said
+    assert "continues elsewhere: its worker was asked to end" in troubled.said
 
 
 def test_where_every_trial_fails_alike_the_run_ends_with_that_error(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_state_that_cannot_be_loaded_is_told_in_the_first_epoch(tmp_path: Path
     with pytest.raises(UserError) as error:
         run_job(tmp_path / "run", job)
     assert "every trial fails in the same way" in str(error.value)
-    assert "cannot load what it saved" in str(error.value)
+    assert "cannot load the state" in str(error.value)
     assert "TypeError: numpy's array" in str(error.value)
     assert {line.split()[1] for line in (tmp_path / "log").read_text().splitlines()} == {"1"}
     assert list((tmp_path / "run").glob("checkpoints/*/epoch-*")) == [], "none that is of no use"

@@ -1,4 +1,4 @@
-"""Ray Tune's search domains, as ours, and ours as Ray Tune's."""
+"""Converts Ray Tune's search domains to ours, and ours to Ray Tune's."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tune_jobs.search_algos.space import Config, Space, split
 
 
 def split_param_space(values: Mapping[str, Any]) -> tuple[Space, Config]:
-    """A `param_space` of `ray.tune.Tuner`, as domains and plain values, apart.
+    """The domains and the plain values of a `param_space` of `ray.tune.Tuner`.
 
-    Our own domains may be among its values. Raises SpaceError as `convert` does.
+    Its values may also be our own domains. Raises SpaceError as `convert` does.
     """
     return split({name: _plain_or_ours(name, value) for name, value in values.items()})
 
@@ -30,7 +30,7 @@ def _plain_or_ours(name: str, value: Any) -> Any:
 def convert(name: str, value: Any) -> Domain:
     """`tune.uniform`, `loguniform`, `quniform`, `randint`, `lograndint`, `qrandint`, `choice`.
 
-    Ray's `randint` leaves its upper end out, and ours has it. Raises SpaceError for domains
+    Ray's `randint` excludes its upper end, our Int includes it. Raises SpaceError for domains
     without a counterpart.
     """
     if isinstance(value, dict):
@@ -59,8 +59,8 @@ def convert(name: str, value: Any) -> Domain:
 
 
 def to_ray(name: str, domain: Domain) -> Any:
-    """The inverse of `convert`. Raises SpaceError for steps that Ray cannot take: its grids go
-    through zero, and ours start at ``low``."""
+    """The inverse of `convert`. Raises SpaceError for steps that Ray does not have: its grids go
+    through zero, ours start at ``low``."""
     match domain:
         case Choice(values):
             return tune.choice(list(values))

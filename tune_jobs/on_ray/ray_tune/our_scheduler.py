@@ -1,4 +1,4 @@
-"""Our schedulers in anybody's Ray Tune script."""
+"""Our schedulers in a Ray Tune script."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from tune_jobs.search_algos.space import Config, Space
 class RayScheduler(TrialScheduler):
     """One of our schedulers, for the ``scheduler`` of a `ray.tune.TuneConfig`.
 
-    A trial that was paused goes on from its own newest checkpoint, and a clone from that of its
-    source: with such a scheduler the trainable has to report checkpoints. Ray's limit of
-    concurrent trials counts paused ones as well: a scheduler that compares many, such as
-    hyperband or pbt, then sees no more than that at a time.
+    A paused trial continues from its own newest checkpoint, and a clone from that of its source,
+    so with such a scheduler the trainable must report checkpoints. Ray's limit of concurrent
+    trials also counts paused ones: a scheduler that compares many trials, such as hyperband or
+    pbt, never sees more than that at the same time.
 
     Args:
         scheduler: a name (``"asha"``), ``"module:Class"``, or a class derived from
             `tune_jobs.search_algos.base.Scheduler`.
         max_t: epochs after which a trial is complete, and stops.
         seed: of the scheduler's random choices.
-        metric, mode: as for a `ray.tune.TuneConfig`, which may give them instead. ASHA has an
-            option ``mode`` too: any other value than ``"min"`` and ``"max"`` is meant for it.
-        time_attr: what counts the epochs in a result, one by one from 1.
+        metric, mode: as in a `ray.tune.TuneConfig`, which may give them instead. ASHA also has an
+            option ``mode``: values other than ``"min"`` and ``"max"`` are for it.
+        time_attr: the key of a result that counts the epochs from 1.
         space: the Tuner's ``param_space``, for a scheduler that makes configs, such as pbt.
         options: of the scheduler.
 
@@ -84,7 +84,7 @@ class RayScheduler(TrialScheduler):
         self._to_resume: list[RayTrial] = []
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
-        """Takes what the Tuner was given; False where it was given here too."""
+        """Takes the values of the Tuner; returns False if they were given here too."""
         if (self._metric and metric) or (self._mode and mode):
             return False
         self._mode = mode or self._mode
@@ -123,7 +123,7 @@ class RayScheduler(TrialScheduler):
         return self.PAUSE if isinstance(decision, Pause) else self.CONTINUE
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> RayTrial | None:
-        """A trial that goes on comes first, the same one until Ray has taken it; then a new one."""
+        """A trial that continues comes first, the same until Ray has taken it; then a new one."""
         self._end_failed()
         self._to_resume = [
             trial
@@ -136,7 +136,7 @@ class RayScheduler(TrialScheduler):
         return self._to_resume[0] if self._to_resume else next(waiting, None)
 
     def on_trial_error(self, tune_controller: TuneController, trial: RayTrial) -> None:
-        """Ray may start it again: whether it did is seen at the next choice."""
+        """Ray may restart it; the next choice shows whether it did."""
         self._failed.append(trial)
 
     def on_trial_complete(
@@ -168,7 +168,7 @@ class RayScheduler(TrialScheduler):
             self._end_paused(tune_controller)
 
     def _resume(self, resume: Resume) -> None:
-        """Readies a paused trial, unless Ray is still saving it or the one it is to copy."""
+        """Prepares a paused trial, unless Ray is still saving it or its source."""
         trial = self._trials[resume.trial_id]
         source = self._trials[resume.exploit.source] if resume.exploit else trial
         if trial.status != RayTrial.PAUSED or source.is_saving:
@@ -186,7 +186,7 @@ class RayScheduler(TrialScheduler):
         trial.set_config({**constants, **exploit.config})
 
     def _end_paused(self, tune_controller: TuneController) -> None:
-        """Nobody will resume them any more."""
+        """Ends paused trials that nobody will resume."""
         for trial in list(tune_controller.get_trials()):
             if trial.status == RayTrial.PAUSED:
                 tune_controller.stop_trial(trial)
@@ -204,7 +204,7 @@ class RayScheduler(TrialScheduler):
             self._scheduler.on_end(number)
 
     def _searched(self, config: Config) -> Config:
-        """What of a trial's config is from the space; all of it where no space was given."""
+        """The part of a trial's config that is in the space; all of it if no space was given."""
         return {n: v for n, v in config.items() if n in self._space or not self._space}
 
     def _epoch_of(self, result: Mapping[str, Any]) -> int:
@@ -212,6 +212,6 @@ class RayScheduler(TrialScheduler):
         if not isinstance(epoch, int):
             raise UserError(
                 f"{self._name} counts epochs by {self._time_attr!r}, which is {epoch!r} in a "
-                f"result; name a whole number that goes up by one, such as {TRAINING_ITERATION!r}"
+                f"result; name a whole number that grows by one, such as {TRAINING_ITERATION!r}"
             )
         return epoch

@@ -1,4 +1,4 @@
-"""Our searchers in anybody's Ray Tune script."""
+"""Our searchers in a Ray Tune script."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tune_jobs.search_algos.space import Config, Space
 
 @dataclass
 class _Asked:
-    """What became of one suggestion."""
+    """The outcome of one suggestion."""
 
     number: int
     config: Config
@@ -34,13 +34,13 @@ class _Asked:
 class RaySearcher(RayTuneSearcher):
     """One of our searchers, for the ``search_alg`` of a `ray.tune.TuneConfig`.
 
-    Space, metric and mode come from the Tuner, as with Ray's own searchers, or are given here;
-    what is given here, the Tuner does not change.
+    Space, metric and mode come from the Tuner, as with Ray's own searchers, or are given here; the
+    Tuner does not change what is given here.
 
     Args:
         searcher: a name (``"bayesopt"``), ``"module:Class"``, or a class derived from
             `tune_jobs.search_algos.base.Searcher`.
-        seed: with the same seed and the same reports come the same suggestions.
+        seed: the same seed and the same reports give the same suggestions.
         space: like a Tuner's ``param_space``; only here may our domains have conditions.
         metric, mode: what the trainable reports, and whether ``"min"`` or ``"max"`` is best.
         options: of the searcher.
@@ -74,7 +74,7 @@ class RaySearcher(RayTuneSearcher):
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
     ) -> bool:
-        """Takes what the Tuner was given; False where there is a space already."""
+        """Takes the values of the Tuner; returns False if there is a space already."""
         if self._searcher is not None:
             return False
         self._metric = metric or self._metric
@@ -82,13 +82,13 @@ class RaySearcher(RayTuneSearcher):
         if self._search(config).has_conditions:
             # Ray lays a suggestion over the param_space: what is left out would stay a domain.
             raise UserError(
-                "the param_space has conditions, which Ray Tune does not know; give it as "
+                "the param_space has conditions, which Ray Tune does not support; give it as "
                 f"RaySearcher({self._name!r}, space={{...}}) instead"
             )
         return True
 
     def suggest(self, trial_id: str) -> Any:
-        """A config, or FINISHED where our searcher has no more."""
+        """A config, or FINISHED if our searcher has no more."""
         searcher = self._searcher
         if searcher is None:
             raise UserError(
@@ -142,15 +142,15 @@ class RaySearcher(RayTuneSearcher):
 
 
 def check_mode(mode: str | None) -> None:
-    """Raises UserError for what is neither a mode nor left to the Tuner."""
+    """Raises UserError if it is neither a mode nor left to the Tuner."""
     if mode not in (None, "min", "max"):
         raise UserError(f"mode is {mode!r}; it must be 'min' or 'max'")
 
 
 def objective_of(owner: str, metric: str | None, mode: str | None) -> Objective:
-    """What to optimise. With a mode alone it is the one value that a trainable returns.
+    """What to optimise. Without a metric it is the single value that a trainable returns.
 
-    Raises UserError where there is no mode.
+    Raises UserError if there is no mode.
     """
     if mode is None:
         raise UserError(
@@ -160,6 +160,6 @@ def objective_of(owner: str, metric: str | None, mode: str | None) -> Objective:
 
 
 def _has_another_config(asked: _Asked, result: Mapping[str, Any]) -> bool:
-    """Whether a scheduler has changed the trial's config: what it reaches is no longer due to
-    the suggestion."""
+    """Whether a scheduler changed the trial's config: its results then say nothing about the
+    suggestion."""
     return any(result.get(f"config/{name}", value) != value for name, value in asked.config.items())

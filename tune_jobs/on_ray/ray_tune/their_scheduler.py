@@ -1,4 +1,4 @@
-"""A scheduler of Ray Tune's under our contract."""
+"""A scheduler of Ray Tune in a job."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _REFUSED: Mapping[type, str] = {
     RayScheduler: "the scheduler in it, by its name,",
     schedulers.ResourceChangingScheduler: "cpus_per_trial and gpus_per_trial",
 }
-"""Schedulers that move Ray's trials about themselves, and what a job has in their place."""
+"""Schedulers that move Ray's trials themselves, and what a job has instead."""
 
 
 class TheirScheduler(Scheduler):
-    """A `ray.tune.schedulers.TrialScheduler`, shown stand-ins for Ray's trials.
+    """A `ray.tune.schedulers.TrialScheduler` that gets stand-ins for Ray's trials.
 
-    What it pauses goes on, as in Ray, when no new trials come.
+    As in Ray, trials that it pauses continue when no new trials come.
 
-    Raises UserError for options, for what is no scheduler, for one that needs Ray's own trials
-    and for one that goes by another metric or another time than epochs.
+    Raises UserError for options, for anything that is not a scheduler, for one that needs Ray's
+    own trials, and for one that uses another metric or another time than epochs.
     """
 
     pauses_trials = True
@@ -50,11 +50,11 @@ class TheirScheduler(Scheduler):
         time_attr = time_attr_of(self._foreign) or TRAINING_ITERATION
         if time_attr != TRAINING_ITERATION:
             raise UserError(
-                f"{name} goes by {time_attr!r}, a job by epochs; give it "
+                f"{name} uses {time_attr!r}, a job uses epochs; give it "
                 f"time_attr={TRAINING_ITERATION!r}, and its periods in epochs"
             )
         if not self._foreign.set_search_properties(LOSS, "min"):
-            raise UserError(f"{name} has a metric or mode of its own; leave them to the job")
+            raise UserError(f"{name} has its own metric or mode; the job must give them")
         self._trials: dict[int, _Trial] = {}  # that have not ended
         self._controller = _Controller(name, self._trials)
 
@@ -95,7 +95,7 @@ class TheirScheduler(Scheduler):
 
 
 class _Trial:
-    """What a scheduler may want to know of one of Ray's trials."""
+    """What a scheduler may read of one of Ray's trials."""
 
     is_saving = False
 
@@ -113,7 +113,7 @@ class _Trial:
 
 
 class _Controller:
-    """What a scheduler may ask of Ray's controller. Raises UserError for anything else."""
+    """What a scheduler may read of Ray's controller. Raises UserError for anything else."""
 
     search_alg = None
 
@@ -131,6 +131,6 @@ class _Controller:
         if name.startswith("__"):
             raise AttributeError(name)  # Python itself asks, as copy and pickle do
         raise UserError(
-            f"{self._owner} asks Ray's controller for {name!r}, which a job does not have; use "
+            f"{self._owner} needs {name!r} of Ray's controller, which a job does not have; use "
             "one of the schedulers that `tune-jobs list` shows"
         )

@@ -1,4 +1,4 @@
-"""A searcher of Ray Tune's under our contract."""
+"""A searcher of Ray Tune in a job."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from tune_jobs.search_algos.space import Config, Space
 
 
 class TheirSearcher(Searcher):
-    """A `ray.tune.search.Searcher`, told what is new in the history before each suggestion.
+    """A `ray.tune.search.Searcher` that gets the news of the history before each suggestion.
 
-    Of trials that it did not suggest (starting points, a warm start) it learns when they end,
-    if it is one that can.
+    It learns from trials that it did not suggest (starting points, a warm start) when they end, if
+    it can.
 
-    Raises UserError for options, for what is no searcher, and for one that has a space already.
+    Raises UserError for options, for anything that is not a searcher, and for one that already
+    has a space.
     """
 
     supports_conditions = False
@@ -36,12 +37,12 @@ class TheirSearcher(Searcher):
         self._foreign = copied(self._name, searcher, RayTuneSearcher, options)
         if isinstance(self._foreign, (ConcurrencyLimiter, Repeater)):
             raise UserError(
-                f"{self._name} is a wrapper; give the searcher in it, and max_concurrent to the job"
+                f"{self._name} is a wrapper; give its searcher, and max_concurrent to the job"
             )
         domains = {name: to_ray(name, domain) for name, domain in space.items()}
         if not self._foreign.set_search_properties(LOSS, "min", domains):
             raise UserError(
-                f"{self._name} has a space of its own; make it without one, the job gives its own"
+                f"{self._name} has its own space; make it without one, the job provides it"
             )
         self._told: dict[int, int] = {}  # epochs of its own trials that go on
         self._closed: set[int] = set()  # places in the history of what has ended
@@ -59,8 +60,8 @@ class TheirSearcher(Searcher):
             return None
         if found is None:
             raise UserError(
-                f"{self._name} has no config for trial {number} yet; a job asks when a slot is "
-                "free and cannot wait: use a searcher that always answers"
+                f"{self._name} has no config for trial {number} yet, but a job needs one as soon "
+                "as a slot is free: use a searcher that always answers"
             )
         self._told[number] = 0
         return {name: _nearest(domain, found[name]) for name, domain in self.space.items()}
@@ -93,8 +94,8 @@ class TheirSearcher(Searcher):
 
 
 def _nearest(domain: Domain, value: Any) -> Any:
-    """A value of the domain, in plain Python: libraries answer in numpy's numbers, and may
-    round beyond a range's end."""
+    """A value of the domain as plain Python: libraries return numpy numbers, and may round beyond
+    the end of a range."""
     value = value.item() if hasattr(value, "item") else value
     if isinstance(domain, Float) and domain.step is None:
         return min(max(float(value), float(domain.low)), float(domain.high))

@@ -1,8 +1,8 @@
 """Ray Tune's own searchers and schedulers in a job, as objects.
 
-They keep a memory of what they were told, so neither of our promises about seeds holds for
-them: a run cannot be repeated exactly, and one that is resumed goes on with a fresh object.
-Every build has a copy of the object, told everything in losses, of which lower is better.
+They have a memory of their own, so our two promises about seeds do not hold for them: a run cannot
+be repeated exactly, and a resumed run continues with a new object. Every build has a copy of the
+object, which gets only losses; lower is better.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ray.air.constants import TRAINING_ITERATION
 from tune_jobs.errors import UserError
 
 LOSS = "loss"
-"""The metric that they are told, whatever the job's."""
+"""The metric that they get, whatever the job's metric is."""
 
 
 def copied(name: str, given: Any, base: type, options: Mapping[str, Any]) -> Any:
-    """A copy with a state of its own.
+    """A copy with its own state.
 
-    Raises UserError for options, and for what is not derived from ``base`` or cannot be copied.
+    Raises UserError for options, and if it is not derived from ``base`` or cannot be copied.
     """
     if options:
         raise UserError(f"{name} is an object; give {', '.join(options)} to its constructor")

@@ -147,7 +147,7 @@ def test_conditions_come_with_the_searcher() -> None:
     searcher = RaySearcher("random", space=space, metric="score", mode="min")
     configs = [searcher.suggest(f"t{index}") for index in range(20)]
     assert {tuple(config) for config in configs} == {("kind", "x"), ("kind",)}
-    with pytest.raises(UserError, match="conditions, which Ray Tune does not know"):
+    with pytest.raises(UserError, match="conditions, which Ray Tune does not support"):
         RaySearcher("random").set_search_properties("score", "min", space)
 
 
@@ -243,7 +243,7 @@ def test_nobody_waits_for_a_trial_that_failed(fit: Callable[..., list[Any]]) -> 
 def test_paused_without_a_checkpoint(fit: Callable[..., list[Any]]) -> None:
     space = {"x": tune.grid_search([0.1]), "epochs": 4}
     scheduler = RayScheduler("odd_schedulers:Puller", max_t=4)
-    with pytest.raises(UserError, match="has no checkpoint to go on from"):
+    with pytest.raises(UserError, match="has no checkpoint to continue from"):
         fit(space, train=trainable(saves=False), scheduler=scheduler, cpus=2)
 
 

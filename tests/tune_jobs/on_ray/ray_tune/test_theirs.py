@@ -222,7 +222,7 @@ SPACE = {"x": tune.uniform(0, 1)}
             "scheduler='pbt'",
         ),
         ({"scheduler": MedianStoppingRule()}, "time_attr='training_iteration'"),
-        ({"scheduler": AsyncHyperBandScheduler(metric="loss", mode="min")}, "leave them to"),
+        ({"scheduler": AsyncHyperBandScheduler(metric="loss", mode="min")}, "the job must give them"),
         ({"scheduler": OptunaSearch()}, "must be derived from ray.tune.schedulers"),
         ({"searcher": BasicVariantGenerator()}, "must be derived from ray.tune.search"),
         ({"searcher": FIFOScheduler()}, "must be derived from ray.tune.search"),
@@ -244,7 +244,7 @@ def test_what_cannot_work_is_told_before_the_start(fields: Any, message: str) ->
 
 
 def test_what_cannot_work_is_told_when_it_happens() -> None:
-    with pytest.raises(UserError, match="asks Ray's controller for 'stop_trial'"):
+    with pytest.raises(UserError, match="needs 'stop_trial' of Ray's controller"):
         simulated(curve=falling, scheduler=Meddler())
     with pytest.raises(UserError, match="no config for trial 0 yet"):
         simulated(curve=falling, searcher=Diary([], lambda trial_id: None))
