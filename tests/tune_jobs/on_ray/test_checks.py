@@ -43,7 +43,9 @@ def test_plain_numbers_stay_as_they_are(metrics: dict[str, float]) -> None:
     "value", [None, "0.5", b"1", [0.5], 1j, {}, np.zeros(2), torch.zeros(2), object(), "x" * 999]
 )
 def test_whatever_is_no_number_is_told_with_its_name(value: Any) -> None:
-    with pytest.raises(TrainingError, match=r"metric 'loss' is .*; a metric must be a number") as error:
+    with pytest.raises(
+        TrainingError, match=r"metric 'loss' is .*; a metric must be a number"
+    ) as error:
         checks.numbers("evaluate()", {"loss": value})
     assert repr(value)[:50] in str(error.value)
     assert len(str(error.value)) < 200

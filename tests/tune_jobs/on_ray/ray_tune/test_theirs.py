@@ -222,7 +222,10 @@ SPACE = {"x": tune.uniform(0, 1)}
             "scheduler='pbt'",
         ),
         ({"scheduler": MedianStoppingRule()}, "time_attr='training_iteration'"),
-        ({"scheduler": AsyncHyperBandScheduler(metric="loss", mode="min")}, "the job must give them"),
+        (
+            {"scheduler": AsyncHyperBandScheduler(metric="loss", mode="min")},
+            "the job must give them",
+        ),
         ({"scheduler": OptunaSearch()}, "must be derived from ray.tune.schedulers"),
         ({"searcher": BasicVariantGenerator()}, "must be derived from ray.tune.search"),
         ({"searcher": FIFOScheduler()}, "must be derived from ray.tune.search"),
