@@ -46,7 +46,7 @@ class Hopeless:
         failed = {failure.trial_id for failure in self._failures}
         return (
             failed == state.trials.keys()
-            and len(failed) >= min(ENOUGH_TRIALS, state.extent.trials)
+            and len(failed) >= max(2, min(ENOUGH_TRIALS, state.extent.trials))
             and len(self._failures) >= ENOUGH_FAILURES
             and len({kind_of(failure.error) for failure in self._failures}) == 1
             and self._failures[-1].time - self._failures[0].time <= FIRST_SECONDS
