@@ -18,22 +18,22 @@ from tune_jobs.on_ray.scratch import MARK
 
 
 @contextmanager
-def connected(folder: Path) -> Iterator[None]:
+def connected(folder: Path) -> Iterator[bool]:
     """A connection to an existing Ray cluster ($RAY_ADDRESS, or one that `ray start` or `ray up`
     made on this machine), or else to one that is started here, in the folder, and ended at the
-    end.
+    end; gives whether it was started here.
 
     Raises UserError if the cluster of $RAY_ADDRESS does not answer, or refuses the driver.
     """
     if ray.is_initialized():
-        yield
+        yield False
         return
     try:
-        if _is_there():
+        if is_there := _is_there():
             _join()
         else:
             start_cluster(folder, {MARK: str(folder)})
-        yield
+        yield not is_there
     finally:
         ray.shutdown()
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from ray import tune
 
+from tune_jobs.errors import counted
 from tune_jobs.experiment.facts import Closed
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.tune_job import TuneJob
@@ -32,8 +33,11 @@ from tune_jobs.views.tensorboard import TensorBoard
 from tune_jobs.views.view import View, Views
 
 
-def drive(stretch: Stretch, model: bytes, resources: TrialResources, progress: View) -> RunState:
-    """Drives a run that has its job.json; see `runner.run`."""
+def drive(
+    stretch: Stretch, model: bytes, resources: TrialResources, progress: View, crowd: int
+) -> RunState:
+    """Drives a run that has its job.json; see `runner.run`. ``crowd`` is the number of other runs
+    that use the same processors."""
     job, folder, experiment = stretch.job, stretch.folder, stretch.experiment
     past = stretch.past
     store = CheckpointStore(folder.checkpoints, job.storage_patience)
@@ -53,6 +57,11 @@ def drive(stretch: Stretch, model: bytes, resources: TrialResources, progress: V
             retention.take_over(experiment.state)
         experiment.start(books.journal.append, views.on_fact, stretch.known, stretch.began)
         views.warn_by(experiment.warn)
+        if crowd:
+            experiment.warn(
+                f"{counted(crowd, 'other run')} on this machine can use the same processors; "
+                "--max-concurrent limits the trials of each"
+            )
         if past and past.torn:
             experiment.warn(
                 f"the last line of the journal was incomplete and is left out ({past.torn} bytes)"

@@ -14,7 +14,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.on_ray.cluster import TrialResources, connected
 from tune_jobs.on_ray.packed import packed
-from tune_jobs.on_ray.scratch import scratch
+from tune_jobs.on_ray.scratch import others_with_a_cluster, scratch
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.interrupt import before_exit
 from tune_jobs.runs.stretch import Stretch
@@ -30,26 +30,28 @@ def run(stretch: Stretch, progress: View) -> RunState:
     storage fails.
     """
     model = packed(stretch.job.model_class())
-    with before_exit(progress.close), _connected():
+    with before_exit(progress.close), _connected() as crowd:
         from tune_jobs.on_ray.driver import drive
 
         resources = TrialResources.of(stretch.job)
         if stretch.is_new:
             stretch.folder.create(stretch.job, ray.cluster_resources(), stretch.file)
         with _way_on_told(stretch.folder):
-            return drive(stretch, model, resources, progress)
+            return drive(stretch, model, resources, progress, crowd)
 
 
 @contextmanager
-def _connected() -> Iterator[None]:
+def _connected() -> Iterator[int]:
     """A connection to Ray. While Ray starts, Ray Tune is imported; both take seconds. The two
     import only a few of the same modules, and those import no others, so neither thread sees a
-    half-imported module."""
+    half-imported module.
+
+    Gives the number of other runs that use the same processors."""
     with scratch() as folder, ThreadPoolExecutor(1) as background:
         imported = background.submit(import_module, "tune_jobs.on_ray.driver")
-        with connected(folder):
+        with connected(folder) as is_own:
             imported.result()
-            yield
+            yield others_with_a_cluster(folder) if is_own else 0
 
 
 @contextmanager

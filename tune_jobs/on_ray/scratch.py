@@ -41,6 +41,12 @@ def scratch() -> Iterator[Path]:
         lock.close()
 
 
+def others_with_a_cluster(folder: Path) -> int:
+    """How many other drivers on this machine have started a cluster of their own."""
+    others = [lock.parent for lock in folder.parent.glob(f"*/{_LOCK}")]
+    return sum(any(other.glob("session_*")) for other in others if other != folder)
+
+
 def remove(folder: Path) -> None:
     """Ends the processes that were started for the folder, and removes it."""
     _end_processes(folder)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.on_ray import internals
-from tune_jobs.on_ray.scratch import MARK, scratch
+from tune_jobs.on_ray.scratch import MARK, others_with_a_cluster, scratch
 
 DEADLINE = 60.0
 
@@ -105,3 +105,15 @@ def test_where_sockets_would_have_too_long_a_name_it_is_in_the_usual_place(
     with scratch() as folder:
         assert folder.parent.parent == Path("/tmp")
         assert len(os.fsencode(folder)) <= internals.LONGEST_TEMP_DIR
+
+
+def test_other_clusters_on_this_machine_are_counted(tmp_path: Path) -> None:
+    mine, joined, theirs = (tmp_path / name for name in ("mine", "joined", "theirs"))
+    for folder in (mine, joined, theirs):
+        folder.mkdir()
+        (folder / "lock").touch()
+    for folder in (mine, theirs):
+        (folder / "session_2026").mkdir()
+    (tmp_path / "without_a_lock" / "session_2026").mkdir(parents=True)
+    assert others_with_a_cluster(mine) == 1
+    assert others_with_a_cluster(joined) == 2
