@@ -29,8 +29,9 @@ class HyperOptSearch(Searcher):
         n_startup_jobs: random configs before the model is used, at least 1.
         n_EI_candidates: draws per parameter, of which the best expected improvement wins.
         gamma: how many observations are good: the best gamma·√n, where n trials have reached
-            the epoch at which losses are compared. Trials that were cut short tell what is bad.
-            Counted in n, they would make what is good wider, and the search blunt.
+            the epoch at which losses are compared, or n_startup_jobs if fewer have. Trials that
+            were cut short tell what is bad. Counted in n, they would make what is good wider,
+            and the search blunt.
     """
 
     takes_long = True
@@ -67,8 +68,9 @@ class HyperOptSearch(Searcher):
         )
         trials.refresh()
         seed = int(self.rng(index).integers(2**31))
-        # The library takes the root of all that it is told.
-        gamma = self._gamma * sqrt(history.reached(epoch) / max(1, len(results)))
+        compared = max(self._options["n_startup_jobs"], history.reached(epoch))
+        # The library multiplies it by the root of all that it is told.
+        gamma = self._gamma * sqrt(compared / max(1, len(results)))
         (suggestion,) = tpe.suggest(
             [len(results)], self._problem, trials, seed, verbose=False, gamma=gamma, **self._options
         )
