@@ -7,7 +7,7 @@ bit below the range, which the title of the column explains.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.struct_pb2 import Value
@@ -35,7 +35,8 @@ _TYPES = {
 
 
 def experiment(space: Mapping[str, Domain], metrics: Mapping[str, str], started: float) -> Event:
-    """``metrics`` are the tags of scalars, with their titles, in the order of the columns."""
+    """``metrics`` are the tags of scalars, with their titles, in the order of the columns. The page
+    shows five at first, and in its parallel coordinates only trials that have a value in each."""
     found = api.Experiment(
         time_created_secs=started,
         hparam_infos=[_column(name, domain) for name, domain in space.items()],
@@ -117,8 +118,3 @@ def _event(tag: str, data: HParamsPluginData) -> Event:
 def scalars(values: Mapping[str, float], epoch: int, time: float) -> Event:
     named = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
     return Event(wall_time=time, step=epoch, summary=Summary(value=named))
-
-
-def titles(tags: Iterable[str]) -> dict[str, str]:
-    """The titles of the columns of these scalars."""
-    return {tag: tag.rpartition("/")[2] for tag in tags}

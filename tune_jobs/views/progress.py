@@ -99,13 +99,14 @@ class LiveProgress(Picture):
         state = self.state
         if state is None:
             return Group(self._bar(0, self._job.num_samples))
-        line = Text(
-            f"{texts.counts(state)}; {texts.best(state)}", no_wrap=True, overflow="ellipsis"
-        )
-        room = max(1, self._live.console.height - 5)
+        lines = [
+            Text(text, no_wrap=True, overflow="ellipsis")
+            for text in (texts.counts(state), texts.best(state))
+        ]
+        room = max(1, self._live.console.height - 6)
         # The last line is empty, for what the terminal itself writes, such as ^C.
         bar = self._bar(state.ended, state.extent.trials)
-        return Group(bar, line, *_at_work(state, room), Text())
+        return Group(bar, *lines, *_at_work(state, room), Text())
 
     def _bar(self, done: int, total: int) -> Table:
         bar = Table.grid(padding=(0, 1), expand=True)

@@ -16,13 +16,20 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from tune_jobs.experiment.facts import Completed, Fact, Failed, Reported, Stopped, Tested
-from tune_jobs.experiment.state import RunState, Trial
+from tune_jobs.experiment.state import RunState, Status, Trial
 from tune_jobs.search_algos.domains import Domain
 from tune_jobs.views import hparams, texts
 
 OPEN_AT_MOST = 32
-TAKE_OVER_SECONDS = 30  # older records are on the disk, whatever died
-_OURS = "trial/"  # the scalars that say how a trial stands
+TAKE_OVER_SECONDS = 30  # what was written longer ago is on the disk, whatever died
+_BEST, _EPOCHS, _STATUS, _SECONDS = "trial/best", "trial/epochs", "trial/status", "trial/seconds"
+_CODES = {
+    Status.COMPLETED: 1.0,
+    Status.RUNNING: 0.5,
+    Status.PAUSED: 0.5,
+    Status.STOPPED: 0.0,
+    Status.FAILED: -1.0,
+}
 
 
 class TensorBoard:
@@ -65,11 +72,9 @@ class TensorBoard:
             case Reported():
                 trial = state.trials[fact.trial_id]
                 self._know(fact.metrics, state)
-                standing = {f"{_OURS}epochs": float(trial.epoch)}
-                if trial.best_epoch:
-                    standing[self._best(state)] = state.objective.value(trial.best_loss)
                 metrics = {_tag(name): value for name, value in fact.metrics.items()}
-                self._write(trial, hparams.scalars({**metrics, **standing}, fact.epoch, fact.time))
+                values = {**metrics, **_standing(trial, state)}
+                self._write(trial, hparams.scalars(values, fact.epoch, fact.time))
                 self._end(trial, fact.time)
             case Stopped() | Completed() | Failed():
                 self._end(state.trials[fact.trial_id], fact.time)
@@ -87,6 +92,8 @@ class TensorBoard:
 
     def _end(self, trial: Trial, time: float) -> None:
         if trial.status.is_final:
+            status = {_STATUS: _CODES[trial.status]}
+            self._write(trial, hparams.scalars(status, trial.epoch, time))
             self._write(trial, hparams.session_end(trial.status, time))
             self._close(trial.trial_id)
 
@@ -122,9 +129,6 @@ class TensorBoard:
         numbered = ((path.name.partition(" ")[0], path) for path in there)
         return [(int(number), path) for number, path in numbered if number.isdecimal()]
 
-    def _best(self, state: RunState) -> str:
-        return f"{_OURS}best_{_tag(state.objective.metric)}"
-
     def _know(self, metrics: Mapping[str, float], state: RunState) -> None:
         """The metrics of a report, which become columns where they are new."""
         if not {_tag(name) for name in metrics} <= self._metrics.keys():
@@ -133,8 +137,16 @@ class TensorBoard:
 
     def _write_experiment(self, state: RunState) -> None:
         """What the columns are, the objective first; in a file in place of the one before."""
-        first = [self._best(state), _tag(state.objective.metric), f"{_OURS}epochs"]
-        tags = hparams.titles([*first, *self._metrics, *self._tested])
+        metric = _tag(state.objective.metric)
+        tags = {
+            _BEST: f"best_{metric}",
+            metric: metric,
+            _EPOCHS: f"{state.objective.unit}s",
+            _STATUS: "status (1: completed, 0.5: at work, 0: stopped, -1: failed)",
+            _SECONDS: "seconds",
+            **{tag: tag for tag in self._metrics},
+            **{tag: texts.test_name(tag.removeprefix("test/")) for tag in self._tested},
+        }
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / ".unfinished"
         with unfinished.open("wb") as file:
@@ -145,6 +157,17 @@ class TensorBoard:
 
 _FILE = "events.out.tfevents.0.tune-jobs"
 _VERSION = Event(file_version="brain.Event:2")
+
+
+def _standing(trial: Trial, state: RunState) -> dict[str, float]:
+    """The scalars that say how a trial stands."""
+    best = {_BEST: state.objective.value(trial.best_loss)} if trial.best_epoch else {}
+    return {
+        **best,
+        _EPOCHS: float(trial.epoch),
+        _STATUS: _CODES[Status.RUNNING],
+        _SECONDS: trial.seconds,
+    }
 
 
 def _tag(metric: str) -> str:

@@ -142,10 +142,19 @@ def time_left(state: RunState) -> str:
 
 
 def trial_name(trial_id: int, config: Mapping[str, Any]) -> str:
-    """A name that identifies a trial at a glance, also for a folder."""
-    parts = [f"{name}={number(value)}" for name, value in config.items()]
-    named = re.sub(r"[^\w=.,+ -]", "_", " ".join(parts), flags=re.ASCII)
-    return f"{trial_id:05d} {named}"[:NAME_LENGTH].rstrip(" .")
+    """What tells a trial from others at a glance; good for a folder too. As many hyperparameters
+    as there is room for."""
+    name = f"{trial_id:05d}"
+    for parameter, value in config.items():
+        part = f"{_safe(parameter)}={_safe(number(value))}"
+        if len(name) + len(part) >= NAME_LENGTH:
+            break
+        name += f" {part}"
+    return name.rstrip(".")
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^\w.+-]", "_", text, flags=re.ASCII)
 
 
 def test_name(metric: str) -> str:
