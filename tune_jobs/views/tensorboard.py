@@ -21,7 +21,7 @@ from tune_jobs.search_algos.domains import Domain
 from tune_jobs.views import hparams, texts
 
 OPEN_AT_MOST = 32
-TAKE_OVER_SECONDS = 30  # what was written longer ago is on the disk, whatever died
+TAKE_OVER_SECONDS = 30  # older records are on the disk, whatever died
 _BEST, _EPOCHS, _STATUS, _SECONDS = "trial/best", "trial/epochs", "trial/status", "trial/seconds"
 _CODES = {
     Status.COMPLETED: 1.0,
@@ -142,7 +142,7 @@ class TensorBoard:
             _BEST: f"best_{metric}",
             metric: metric,
             _EPOCHS: f"{state.objective.unit}s",
-            _STATUS: "status (1: completed, 0.5: at work, 0: stopped, -1: failed)",
+            _STATUS: "status",
             _SECONDS: "seconds",
             **{tag: tag for tag in self._metrics},
             **{tag: texts.test_name(tag.removeprefix("test/")) for tag in self._tested},
