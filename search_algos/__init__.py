@@ -1,1 +1,1 @@
-"""How trials are chosen and cut short. Pure: no Ray, no torch, no files, no clock."""
+"""How trials are chosen and stopped. Pure: no Ray, no torch, no files, no clock."""

@@ -1,7 +1,7 @@
 """The contracts of a searcher and a scheduler.
 
-Trials are known by their number, losses are lower-is-better, and an epoch is one unit of
-training of whatever the model is. Nothing here acts: a decision is data for someone else.
+Trials have numbers, lower losses are better, and an epoch is one unit of training of the model.
+Nothing here acts: a decision is data for others.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 class Searcher(ABC):
     """Proposes configs: a function of an index and the history, with no memory of its own.
 
-    Told the same history, the same searcher gives the same config for the same index, in any
-    process. A subclass defines `suggest`; jobs ask `suggest_new`, so that no config comes twice
-    while there is another. Keyword-only parameters of a subclass' constructor are its options in
-    a job.
+    With the same history, a searcher gives the same config for the same index, in any process. A
+    subclass defines `suggest`; jobs call `suggest_new`, so that no config comes twice while there
+    is another one. Keyword-only parameters of a subclass' constructor are its options in a job.
     """
 
     supports_conditions: ClassVar[bool] = True
@@ -40,7 +39,7 @@ class Searcher(ABC):
 
     @property
     def size(self) -> int | None:
-        """How many configs there are to suggest, or None for no end of them."""
+        """How many configs it can suggest, or None if there is no limit."""
         return None
 
     @abstractmethod
@@ -71,10 +70,10 @@ class Searcher(ABC):
 
 
 class Scheduler(ABC):
-    """Decides after every epoch whether a trial goes on, stops, waits or starts from another.
+    """Decides after every epoch whether a trial continues, stops, pauses or starts from another.
 
-    A scheduler remembers only what it is told, so telling a new one the same facts again
-    rebuilds it. Keyword-only parameters of a subclass' constructor are its options in a job.
+    A scheduler remembers only the facts that it gets, so a new one that gets the same facts is
+    equal to it. Keyword-only parameters of a subclass' constructor are its options in a job.
 
     Args of every constructor:
         max_t: epochs after which a trial is complete, at least 1.
@@ -85,12 +84,12 @@ class Scheduler(ABC):
     pauses_trials: ClassVar[bool] = False
     clones_trials: ClassVar[bool] = False
     rank_based: ClassVar[bool] = True  # only the order of losses matters, not how far apart
-    deterministic: ClassVar[bool] = True  # told the same, it decides the same
-    can_grow: ClassVar[bool] = False  # with a larger max_t it decides alike on earlier epochs
+    deterministic: ClassVar[bool] = True  # the same facts give the same decisions
+    can_grow: ClassVar[bool] = False  # a larger max_t does not change decisions on earlier epochs
 
     fixed: frozenset[str] = frozenset()
-    """The hyperparameters that a clone must keep, since its model cannot change them in the middle
-    of training. Set by whoever builds the scheduler."""
+    """The hyperparameters that a clone must keep, because its model cannot change them during the
+    training. Set by the code that builds the scheduler."""
 
     def __init__(self, max_t: int, space: Space, seed: int) -> None:
         self.max_t = max_t
@@ -98,7 +97,7 @@ class Scheduler(ABC):
         self.seed = seed
 
     def on_report(self, trial_id: int, epoch: int, loss: float) -> Decision:
-        """What becomes of a trial that finished ``epoch`` (from 1) with ``loss``.
+        """What a trial does after it finished ``epoch`` (from 1) with ``loss``.
 
         A loss that is not finite stops the trial at once: it can never be compared.
         """
@@ -111,41 +110,41 @@ class Scheduler(ABC):
         """`on_report` for a finite loss."""
 
     def rng(self, *key: int) -> np.random.Generator:
-        """The only source of randomness, for the choice that ``key`` stands for."""
+        """The only source of randomness; ``key`` identifies the choice."""
         return generator("decision", self.seed, *key)
 
     def on_start(self, trial_id: int, config: Config) -> None:
-        """A new trial begins, before its first epoch."""
+        """A new trial starts; called before its first epoch."""
 
     def on_resume(self, trial_id: int) -> None:
-        """A paused trial goes on."""
+        """A paused trial continues."""
 
     def on_end(self, trial_id: int) -> None:
-        """A trial completed, stopped or failed, in whatever state it was; it will not be back."""
+        """A trial completed, stopped or failed, in whatever state it was. This is final."""
 
     @property
     def changes(self) -> frozenset[str]:
-        """The parameters in which a clone may differ from the trial it was cloned from."""
+        """The parameters in which a clone may differ from its source."""
         return frozenset()
 
     def next_to_resume(self, exhausted: bool) -> Resume | None:
         """The paused trial that should have the next free slot, or None.
 
-        Asking changes nothing; `on_resume` tells when it happened. ``exhausted`` says that no
-        new trial will start any more, so nothing else can fill a rung.
+        The call changes nothing; `on_resume` is called when it happened. ``exhausted`` means that
+        no new trial will start any more, so nothing else can fill a rung.
         """
         return None
 
     def eliminated(self, exhausted: bool) -> Mapping[int, str]:
-        """The paused trials that will never go on, with the reason. `on_end` tells when they
-        were ended."""
+        """The paused trials that will never continue, with the reason. `on_end` is called when
+        they have ended."""
         return {}
 
 
 def generator(purpose: str, *key: int) -> np.random.Generator:
-    """A stream of random numbers that no other purpose, and no other key of it, shares."""
-    import numpy as np  # here, since whoever only declares a job need not wait for it
+    """A stream of random numbers for this purpose and key alone."""
+    import numpy as np  # here, because a declaration of a job does not need it
 
-    # Zeros at the end of a seed make no difference to SeedSequence, so its length is told.
+    # SeedSequence ignores zeros at the end of a seed, so the length is included.
     seed = np.random.SeedSequence([*purpose.encode(), len(key), *key])
     return np.random.default_rng(seed)

@@ -25,14 +25,14 @@ class Stop:
 
 @dataclass(frozen=True)
 class Pause:
-    """Give the slot away, until a `Resume`."""
+    """Give up the slot until a `Resume`."""
 
     kind: Literal["pause"] = "pause"
 
 
 @dataclass(frozen=True)
 class Exploit:
-    """Go on from the newest checkpoint of another trial, with a new config."""
+    """Continue from the newest checkpoint of another trial, with a new config."""
 
     source: int
     config: Config
@@ -44,7 +44,7 @@ Decision = Continue | Stop | Pause | Exploit
 
 @dataclass(frozen=True)
 class Resume:
-    """A paused trial goes on: as it was, or from the newest checkpoint of another."""
+    """A paused trial continues: as it was, or from the newest checkpoint of another."""
 
     trial_id: int
     exploit: Exploit | None = None

@@ -2,7 +2,7 @@
 
 Every domain maps the unit interval onto its values (`from_unit`) and back (`to_unit`), so a
 searcher that only knows the unit cube can search any space. A domain with a condition,
-`when={"optimizer": "sgd"}`, is part of a config only where its parent has that value.
+`when={"optimizer": "sgd"}`, is part of a config only if its parent has that value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class SpaceError(ValueError):
-    """A space that cannot be searched: says what was given, what is allowed, and what to do."""
+    """A space cannot be searched; the message says what was given, what is allowed, what to do."""
 
 
 @dataclass(frozen=True)
@@ -243,12 +243,12 @@ def _bin(unit: float, bins: int) -> int:
 
 
 def json_key(value: object) -> str:
-    """Equal for equal JSON values, and unlike `==` different for 1, 1.0 and true."""
+    """Equal for equal JSON values; unlike with `==`, 1, 1.0 and true are different."""
     return json.dumps(value, sort_keys=True)
 
 
 def is_json(value: object) -> bool:
-    """Whether a value comes back as it was when it is written as JSON and read."""
+    """Whether a value is unchanged after it was written as JSON and read."""
     try:
         return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
     except (TypeError, ValueError):

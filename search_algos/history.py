@@ -1,4 +1,4 @@
-"""What has been tried so far and what came of it: all that a searcher may learn from."""
+"""The configs tried so far and their losses: all that a searcher may learn from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tune_jobs.search_algos.space import Config, Space
 
 @dataclass
 class Tried:
-    """What became of one config."""
+    """One config and its results."""
 
     trial_id: int | None  # None: known from elsewhere, such as an earlier run
     config: Config
@@ -26,8 +26,8 @@ class Tried:
 class History:
     """The configs of a space that were tried, in order, with the losses they reached at each epoch.
 
-    Iterating gives everything that is known, and `learning_set` one loss for each config.
-    ``config in history`` tells whether a config was tried, is at work, or is known from elsewhere.
+    Iterating gives everything that is known, and `learning_set` gives one loss for each config.
+    ``config in history`` is true if a config was tried, is running, or is known from elsewhere.
     """
 
     def __init__(self, space: Space) -> None:
@@ -46,7 +46,7 @@ class History:
         return config in self._configs
 
     def known(self, config: Config, losses: Mapping[int, float]) -> None:
-        """What was found out elsewhere, such as in an earlier run: losses by epoch."""
+        """Adds losses by epoch from elsewhere, such as an earlier run."""
         tried = self._add(Tried(None, config))
         for epoch, loss in losses.items():
             self._learn(tried, epoch, loss)
@@ -60,11 +60,11 @@ class History:
             self._learn(self._of_trial[trial_id], epoch, loss)
 
     def ended(self, trial_id: int) -> None:
-        """Nothing more will be learned of this config, whatever the trial still does."""
+        """Later reports of this trial do not count for this config."""
         self._of_trial[trial_id].ended = True
 
     def snapshot(self) -> History:
-        """A copy that stays as it is while this one grows."""
+        """A copy that does not change when this one grows."""
         copy = History.__new__(History)
         copy._tried = [replace(tried, losses=tried.losses.copy()) for tried in self._tried]
         copy._of_trial = {t.trial_id: t for t in copy._tried if t.trial_id is not None}

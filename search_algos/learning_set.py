@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LearningSet(NamedTuple):
-    """Every config once: with its loss at ``epoch``, measured or estimated, or as pending."""
+    """Every config once: with its measured or estimated loss at ``epoch``, or as pending."""
 
     epoch: int
     observed: list[tuple[Config, float]]

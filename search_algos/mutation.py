@@ -1,4 +1,4 @@
-"""Small changes of a config, to try what lies near it."""
+"""Small changes of a config, to try similar ones."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def mutant(
     space: Space, config: Config, rng: np.random.Generator, *, chance: float, step: float
 ) -> Config:
-    """A config in which each parameter differs with this chance, and at least one does.
+    """A config in which each parameter differs with this chance, and at least one differs.
 
-    A number moves by a normal draw with the standard deviation ``step``, in parts of its range.
+    A number moves by a normal draw with the standard deviation ``step``, as a share of its range.
     A Choice takes any other value. A parameter that becomes active is drawn at random.
     """
     names = list(config)

@@ -1,4 +1,4 @@
-"""Which configs were tried, and what to try instead of one of them."""
+"""Which configs were tried, and what to try instead of a repeated one."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ConfigSet:
 def untried_near(
     space: Space, config: Config, was_tried: Callable[[Config], bool], rng: np.random.Generator
 ) -> Config | None:
-    """An untried config as near to ``config`` as random draws find one; None if all were tried."""
+    """The nearest untried config that random draws find; None if all were tried."""
     for attempt in range(_MUTANTS):
         step = _FIRST_STEP * _GROWTH**attempt
         chance = max(step, 1 / len(config))

@@ -1,4 +1,4 @@
-"""A search space: named domains, some of them active only for some values of another.
+"""A search space: named domains; some may be active only for some values of another.
 
 Parameters are searched together as points of the unit cube, one coordinate each.
 """
@@ -59,9 +59,9 @@ class Space(Mapping[str, Domain]):
         return set(config) == set(active) and all(self[n].contains(config[n]) for n in active)
 
     def checked(self, config: Mapping[str, Any]) -> Config:
-        """The config with numbers of numpy as numbers of Python.
+        """The config with numpy numbers as Python numbers.
 
-        Raises SpaceError, which says what is wrong, for what is no config of this space.
+        Raises SpaceError, which says what is wrong, if it is not a config of this space.
         """
         if not isinstance(config, Mapping):
             raise SpaceError(f"the config is {config!r}; it must be a dict")
@@ -90,8 +90,8 @@ class Space(Mapping[str, Domain]):
         return self.build(lambda name, domain: domain.from_unit(unit[name]))
 
     def build(self, value: Callable[[str, Domain], Any]) -> Config:
-        """The config of which ``value`` gives every active parameter, parents before those
-        that depend on them."""
+        """The config whose active parameters ``value`` gives, parents before those that depend on
+        them."""
         config: Config = {}
         for name in self.parents_first:
             if self._is_active(name, config):
@@ -105,8 +105,8 @@ class Space(Mapping[str, Domain]):
     def complete(self, given: Mapping[str, Any], rng: Uniform) -> Config:
         """``given`` with random values for the active parameters it leaves out.
 
-        Raises SpaceError for a parameter that is not there or not active, and for a value that
-        its domain does not have.
+        Raises SpaceError for an unknown or inactive parameter, and for a value outside its
+        domain.
         """
         for name, value in given.items():
             self._check_value(name, value)

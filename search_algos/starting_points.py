@@ -11,7 +11,7 @@ from tune_jobs.search_algos.space import Config
 
 
 class StartingPoints(Searcher):
-    """Suggests ``points`` first, in their order, and then what ``searcher`` does.
+    """Suggests ``points`` first, in their order, and then what ``searcher`` suggests.
 
     Raises SpaceError for a point that is not in the space. A point may leave parameters out;
     they are drawn at random.

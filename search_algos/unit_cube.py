@@ -1,4 +1,4 @@
-"""What a model of distances should see of points of the unit cube."""
+"""Features of points of the unit cube, for a model of distances."""
 
 from __future__ import annotations
 

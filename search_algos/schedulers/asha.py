@@ -1,10 +1,11 @@
 """ASHA, the Asynchronous Successive Halving Algorithm (Li et al., MLSys 2020).
 
-At a rung a trial is compared with all that have been there. Nobody waits for a rung to fill.
+At a rung, a trial is compared with all trials that reached it before. No trial waits for a rung
+to fill.
 
-`mode="stop"`: a trial goes on if it is among the best 1/η at that moment, itself included and
+`mode="stop"`: a trial continues if it is among the best 1/η at that moment, itself included and
 rounded up, and stops otherwise. `mode="promote"`, the paper's algorithm: a trial that is not
-among the best 1/η, rounded down, pauses, and goes on when later arrivals have lifted it there.
+among the best 1/η, rounded down, pauses, and continues when later arrivals make it one of them.
 
 Deliberate differences from Ray Tune's ASHA: the cut is a rank, not an interpolated
 percentile, so an increasing transform of the metric changes nothing; rungs are computed with
@@ -25,13 +26,13 @@ from tune_jobs.search_algos.space import Config, Space
 
 
 class ASHA(Scheduler):
-    """Lets the best 1/reduction_factor of every rung go on.
+    """Continues only the best 1/reduction_factor of the trials at every rung.
 
     Args:
         grace_period: first rung in epochs; no trial is stopped before it.
         reduction_factor: η, at least 2. Rungs are at grace_period · η^k, below max_t.
-        mode: whether the others stop, or pause and may be promoted later. To promote costs
-            nothing that to stop would not, and wins back trials that came too early.
+        mode: whether the others stop, or pause and may be promoted later. Promoting costs no more
+            than stopping, and saves good trials that came too early.
         brackets: of trials, compared only among themselves; the k-th starts at rung k. A new
             trial joins bracket k with a chance proportional to η^-k.
 
@@ -105,8 +106,8 @@ class ASHA(Scheduler):
     def next_to_resume(self, exhausted: bool) -> Resume | None:
         if not self._promotes:
             return None
-        # When nothing else moves, the best of a rung goes on however few it holds, so that
-        # even a handful of trials brings one to its end.
+        # When nothing else can run, the best of a rung continues however few it holds, so that
+        # even a few trials bring one to its end.
         least = 1 if exhausted and not self._at_work else 0
         for rung in self._rungs_from_the_top():
             trial_id = rung.next_promoted(least)
@@ -131,7 +132,7 @@ class ASHA(Scheduler):
 
 
 class _Rung:
-    """Who has been at one epoch, best first, and who of them waits there."""
+    """The trials that reached one epoch, best first, and those of them that wait there."""
 
     def __init__(self, epoch: int, reduction_factor: int) -> None:
         self.epoch = epoch
@@ -152,7 +153,7 @@ class _Rung:
         return max(least, len(self._arrived) // self._reduction_factor)
 
     def arrive(self, trial_id: int, loss: float) -> int:
-        """Returns how many there are with a smaller loss."""
+        """Returns how many have a smaller loss."""
         rank = bisect_left(self._arrived, (loss, -1))
         insort(self._arrived, (loss, trial_id))
         return rank

@@ -7,7 +7,7 @@ from tune_jobs.search_algos.decisions import Continue, Decision
 
 
 class FIFO(Scheduler):
-    """Never cuts a trial short."""
+    """Never stops a trial early."""
 
     can_grow = True
 

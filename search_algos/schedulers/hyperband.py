@@ -1,8 +1,8 @@
 """Hyperband (Li et al., JMLR 2018): successive halving at several starting points in turn.
 
-New trials fill one bracket after the other. At a rung the trials of a bracket pause until all
-of them are there; the best 1/η go on, the others end. While one bracket waits, the next one
-fills, so that workers need not.
+New trials fill one bracket after the other. At a rung, the trials of a bracket pause until all
+of them have arrived; the best 1/η continue, the others end. While one bracket waits, the next one
+is filled, so workers do not wait.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from tune_jobs.search_algos.space import Config, Space
 
 
 class Hyperband(Scheduler):
-    """Fills the paper's brackets in turn, from the one that cuts most to the one that cuts
-    nothing, and again from the first.
+    """Fills the paper's brackets in turn, from the one that stops most trials to the one that
+    stops none, and then starts again.
 
-    A bracket that is not full when no new trials come goes on with those it has. A trial that
-    fails counts as one that was there and lost.
+    A bracket that is not full when no new trials come continues with those it has. A trial that
+    fails counts as one that arrived and lost.
 
     Args:
         grace_period: no trial ends before this epoch.

@@ -1,11 +1,11 @@
 """Population Based Training (Jaderberg et al., 2017).
 
-Every `perturbation_interval` epochs the whole population is compared; the worst quarter goes
-on from the checkpoints of the best quarter, with hyperparameters explored from theirs.
+Every `perturbation_interval` epochs the whole population is compared; the worst quarter continues
+from the checkpoints of the best quarter, with changed hyperparameters.
 
 Deliberate difference from the paper and from Ray Tune's PBT: the population is compared at a
-barrier, when all of it has trained as far. So a population may be larger than the number of
-workers, every member is compared at the same age, and the outcome does not depend on timing.
+barrier, when all members have trained equally long. So a population may be larger than the number
+of workers, all members are compared at the same age, and the result does not depend on timing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Arrival(NamedTuple):
 
 
 class PBT(Scheduler):
-    """Replaces the worst of the population by changed copies of the best, again and again.
+    """Replaces the worst members of the population by changed copies of the best.
 
     The population is all trials of the job; its first configs come from the searcher.
 
@@ -128,7 +128,7 @@ class PBT(Scheduler):
         return next(iter(self._compare().values()))
 
     def _compare(self) -> dict[int, Resume]:
-        """How the youngest go on; copies first, while their donors stand at the barrier. Members
+        """How the youngest continue; copies first, while their sources are at the barrier. Members
         that were added later catch up before they are compared with the others."""
         age = min(arrival.epoch for arrival in self._waiting.values())
         losses = {t: arrival.loss for t, arrival in self._waiting.items() if arrival.epoch == age}
@@ -147,7 +147,7 @@ class PBT(Scheduler):
         changes = self.changes
 
         def value(name: str, domain: Domain) -> Any:
-            # A parameter that the change of another has made active has no value to keep.
+            # A parameter that became active by the change of another has no value to keep.
             if name not in config or (
                 name in changes and rng.random() < self._resample_probability
             ):

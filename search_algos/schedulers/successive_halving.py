@@ -7,7 +7,7 @@ from tune_jobs.search_algos.schedulers.hyperband import Hyperband
 
 
 class SuccessiveHalving(Hyperband):
-    """Fills the bracket that cuts most, again and again; options as of `Hyperband`."""
+    """Fills the bracket that stops most trials, again and again; options as for `Hyperband`."""
 
     @staticmethod
     def plans(grace_period: int, max_t: int, reduction_factor: int) -> list[BracketPlan]:

@@ -39,17 +39,17 @@ _FIT_STEPS = 25  # evaluations of the likelihood: its last digits are not worth 
 
 
 class BayesOptSearch(Searcher):
-    """Suggests where a Gaussian process expects the most of another trial.
+    """Suggests the config from which a Gaussian process expects most.
 
     The losses are made roughly normal first (Yeo & Johnson, 2000), so a few terrible ones do
-    not flatten the rest. A config at work without a loss counts as if it had the one that the
+    not flatten the rest. A running config without a loss counts as if it had the loss that the
     process predicts, so parallel suggestions spread.
 
     Args:
         acquisition: ``"ei"`` (expected improvement), ``"poi"`` (probability of improvement)
             or ``"ucb"`` (upper confidence bound).
-        xi: improvement to look for at least, in standard deviations, of ei and poi; at least 0.
-        kappa: how many standard deviations ucb is hopeful; at least 0.
+        xi: least improvement to look for, in standard deviations, for ei and poi; at least 0.
+        kappa: standard deviations that ucb adds to the prediction; at least 0.
         n_startup: observations, from random configs, before the process is used.
 
     Raises ValueError for values out of range.
@@ -135,11 +135,11 @@ def _process(kernel: Kernel, fit: Fit | None) -> GaussianProcessRegressor:
 
 
 def _fit(loss: Loss, start: Points, bounds: Points) -> tuple[Points, float]:
-    """The most likely kernel, of those whose length scales do not differ for nothing.
+    """The most likely kernel, with a prior that length scales are similar.
 
-    A few trials often look as if a parameter did not matter at all, and a process that takes
-    that for the truth never looks elsewhere again: the logarithms of the length scales are
-    drawn to their mean by a normal prior of variance 1/2.
+    A few trials often look as if a parameter did not matter at all, and a process that believes
+    this never looks elsewhere again. So a normal prior of variance 1/2 pulls the logarithms of the
+    length scales to their mean.
     """
 
     def penalised(theta: Points) -> tuple[float, Points]:

@@ -20,17 +20,17 @@ _STEP = 0.15  # standard deviation of a mutated number, as a part of its range
 class EvolutionSearch(Searcher):
     """Breeds every config from two parents of the living population.
 
-    The population is the youngest ``population_size`` observed configs: older ones die however
-    good they were (ageing), which keeps a lucky measurement from ruling for ever. A parent is
-    the best of ``tournament_size`` drawn from it.
+    The population is the youngest ``population_size`` observed configs. Older ones die however
+    good they were (ageing), so a lucky measurement does not dominate for ever. A parent is the
+    best of ``tournament_size`` members drawn from it.
 
     Args:
-        population_size: of which that many random configs are the first, at least 2.
+        population_size: at least 2; the first so many configs are random.
         tournament_size: the larger, the greedier; 1 to population_size.
-        crossover_probability: the chance of a second parent, of whom a child takes every
-            parameter with even odds.
+        crossover_probability: the chance of a second parent; the child takes each parameter from
+            either parent with equal chance.
         mutation_probability: the chance of each parameter to change; by default one over the
-            number of parameters. At least one does.
+            number of parameters. At least one changes.
     """
 
     def __init__(

@@ -23,10 +23,10 @@ class _Block(NamedTuple):
 
 
 class GridSearch(Searcher):
-    """Walks through every combination, in the order of the space; the last changes fastest.
+    """Tries every combination, in the order of the space; the last parameter changes fastest.
 
     Parameters that others depend on change slowest. A `Choice`, an `Int` and a `Float` with a
-    step bring all their values. Inactive parameters bring none, so a combination never comes
+    step contribute all their values, an inactive parameter none, so a combination never comes
     twice.
 
     Args:
@@ -40,7 +40,9 @@ class GridSearch(Searcher):
     def __init__(self, space: Space, seed: int, *, points: int = 5) -> None:
         super().__init__(space, seed)
         if points < 2:
-            raise ValueError(f"points is {points}; a range has two ends, so it is at least 2")
+            raise ValueError(
+                f"points is {points}; it must be at least 2, one for each end of a range"
+            )
         self._points = points
         self._blocks = list(self._all_blocks())
         self._ends = list(itertools.accumulate(block.size for block in self._blocks))

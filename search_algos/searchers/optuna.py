@@ -1,8 +1,8 @@
 """Optuna's samplers: TPE, a Gaussian process, CMA-ES.
 
-Every suggestion asks a new study that is told the history, so nothing hidden is carried along.
-Optuna is shown every parameter as its own users would declare it: a log scale as one, a value of
-a Choice or of a grid as its place.
+Every suggestion comes from a new study that gets the history, so there is no hidden state.
+Optuna sees every parameter as its own users would declare it: a log scale as a log scale, a value
+of a Choice or of a grid as its position.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 class OptunaSearch(Searcher):
-    """Suggests what an Optuna sampler does after the same observations.
+    """Suggests what an Optuna sampler suggests after the same observations.
 
     Args:
         sampler: ``"tpe"`` (the Tree-structured Parzen Estimator), ``"gp"`` (a Gaussian process
@@ -72,7 +72,7 @@ class OptunaSearch(Searcher):
         return self.space.build(lambda name, domain: _suggested(trial, name, domain))
 
     def _known(self, config: Config) -> dict[str, Any]:
-        """A config as Optuna has it: inactive parameters are left out."""
+        """A config in Optuna's form: inactive parameters are left out."""
         return {
             "params": {n: _shown(self.space[n], value) for n, value in config.items()},
             "distributions": {n: _distribution(self.space[n]) for n in config},

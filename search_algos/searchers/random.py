@@ -8,7 +8,7 @@ from tune_jobs.search_algos.space import Config
 
 
 class RandomSearch(Searcher):
-    """Draws every config uniformly from the space (on a log scale where the domain has one)."""
+    """Draws every config uniformly from the space (on a log scale if the domain has one)."""
 
     learns = False
 

@@ -8,7 +8,7 @@ from tune_jobs.search_algos.space import Config
 
 
 class SobolSearch(Searcher):
-    """Takes one point of the sequence after the other, whatever the trials bring."""
+    """Takes the points of the sequence in turn, whatever the results are."""
 
     learns = False
 
