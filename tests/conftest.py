@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
 @pytest.fixture(autouse=True)
 def _storage_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNE_JOBS_STORAGE", str(tmp_path / "storage"))
+
+
+@pytest.fixture(autouse=True)
+def _import_path_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job file that a test imports puts its folder on the path."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.fixture(scope="session", autouse=True)

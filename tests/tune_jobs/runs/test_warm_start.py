@@ -72,12 +72,12 @@ def test_what_the_new_job_fixes_must_be_what_the_earlier_one_had(tmp_path: Path)
     fixed = {"x": Float(0, 1), "rate": 1.0}
     earlier = run_in_folder(tmp_path / "one", tiny_job(space=fixed, num_samples=3), falling)
     assert len(known_from(earlier, tiny_job(space=both)).known) == 3
-    with pytest.raises(UserError, match="no trial of run 'one'"):
+    with pytest.raises(UserError, match="cannot learn from run 'one'"):
         known_from(earlier, tiny_job(space={"x": Float(0, 1), "rate": 2.0}))
 
 
 def test_a_run_without_a_single_fitting_trial_is_an_error(earlier: RunFolder) -> None:
-    with pytest.raises(UserError, match=r"no trial of run 'earlier'.*this job's space, y"):
+    with pytest.raises(UserError, match=r"cannot learn from run 'earlier'.*this job's space \(y\)"):
         known_from(earlier, tiny_job(space={"y": Float(0, 1)}))
 
 

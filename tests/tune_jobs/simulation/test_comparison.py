@@ -87,7 +87,7 @@ def test_settings_hold_for_every_pair() -> None:
 def test_a_condition_on_nothing_is_told() -> None:
     job = tiny_job(space={"x": Float(0, 1, when={"optimiser": "sgd"})})
     with pytest.raises(UserError, match="depends on 'optimiser'"):
-        job.checked_domains()
+        job.search.validate()
 
 
 def test_thousands_of_epochs_take_seconds() -> None:

@@ -149,7 +149,9 @@ def test_mlflow_has_a_run_for_every_trial(tmp_path: Path, place: str) -> None:
     from mlflow import MlflowClient
 
     callback = MLflowCallback("trials of mine", place, tags={"who": "me"})
-    job = tiny_job(callbacks=[callback], scheduler="fifo", max_failures=0, num_samples=6)
+    job = tiny_job(
+        callbacks=[callback], scheduler="fifo", max_failures=0, num_samples=6, max_epochs=4
+    )
     state = run_with(job, tmp_path / "run", odd)
     assert not state.warnings
     client = MlflowClient(place)
