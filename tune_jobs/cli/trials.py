@@ -40,10 +40,11 @@ def trials_shown(state: RunState, top: int, sort: str | None, room: int) -> list
         titles = [_in_two_lines(titles[n], [row[n] for row in rows]) for n in places]
         widths = [_width([*titles[n].split("\n"), *(row[n] for row in rows)]) for n in places]
     fit = _fitting(columns, widths, room)
+    others = sum(widths[n] + _BETWEEN for n in fit if n != places[-1])
+    widths[-1] = min(widths[-1], room - others)
     drawn = table(*(titles[n] for n in fit))
     for n, column in zip(fit, drawn.columns, strict=True):
-        column.no_wrap, column.overflow = True, "ellipsis"
-        column.min_width = min(widths[n], WHY_WIDTH) if n == places[-1] else widths[n]
+        column.no_wrap, column.overflow, column.width = True, "ellipsis", widths[n]
     for trial, row in zip(trials, rows, strict=True):
         is_best = state.incumbent and state.incumbent.trial_id == trial.trial_id
         drawn.add_row(*(Text(row[n]) for n in fit), style="bold" if is_best else "")
