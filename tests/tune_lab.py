@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+from collections import deque
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,10 @@ class Subject(tune.Trainable):
         self.total = 100 if config["kind"] == "source" else 0
         if config["kind"] == "no start":
             raise ArithmeticError("no start")
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
 
     def step(self) -> dict[str, Any]:
         match self.config["kind"]:
@@ -78,43 +83,54 @@ class Kinds(Searcher):
 
 
 class Watch(schedulers.FIFOScheduler):
-    """Notes what happens; has ``copy`` go on, after its first step, from where ``source`` ended."""
+    """Notes what happens; has ``copy`` go on, after its first step, from where ``source`` ended,
+    and no trial that failed."""
 
     def __init__(self, lab: Lab) -> None:
         super().__init__()
-        self.lab, self.source = lab, None
+        self.lab, self.failed = lab, deque[Any]()
+        self.source: Any = None
 
     def __getstate__(self) -> None:
         pass
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         kind = trial.config["kind"]
-        self.lab.results.setdefault(kind, []).append(result)
+        results = self.lab.results.setdefault(kind, [])
+        results.append(result)
         self.lab.handlers.add(signal.getsignal(signal.SIGINT))
+        if len(results) == 2:
+            return self.STOP
         if kind == "source":
             self.source = trial
-        if kind == "copy" and len(self.lab.results[kind]) == 1:
+        elif kind == "copy":
             internals.pause(tune_controller, trial)
-            assert self.source is not None
             internals.start_from(trial, self.source.latest_checkpoint_result)
             return self.NOOP
         return self.CONTINUE
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         self.lab.errors[trial.config["kind"]] = internals.error_of(trial)
+        self.failed.append(trial)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        while self.failed:
+            tune_controller.stop_trial(self.failed.popleft())
+        paused = (t for t in tune_controller.get_trials() if t.status == t.PAUSED)
+        return next(paused, None) or super().choose_trial_to_run(tune_controller)
 
 
 class WhenOnlyOneWaits(tune.Stopper):
-    """Ends the run when all trials but ``waits`` are over, and those that still may come."""
+    """Ends the run when all trials but ``waits`` are over."""
 
-    def __init__(self, watch: Watch) -> None:
-        self.lab = watch.lab
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
 
     def __getstate__(self) -> None:
         pass
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        return bool(result["training_iteration"] == 2)
+        return False
 
     def stop_all(self) -> bool:
         over = {kind for kind, results in self.lab.results.items() if len(results) == 2}
@@ -124,25 +140,26 @@ class WhenOnlyOneWaits(tune.Stopper):
 def run_lab(folder: Path) -> Lab:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import it
     lab = Lab()
-    watch = Watch(lab)
 
     def resources(config: dict[str, Any]) -> dict[str, float]:
-        return {"cpu": 64 if config["kind"] == "waits" else 1}
+        # With other resources than the rest has, ``no start`` gets an actor of its own.
+        return {"cpu": {"waits": 64.0, "no start": 0.5}.get(config["kind"], 1.0)}
 
     screen = io.StringIO()
-    with redirect_stdout(screen), internals.quiet_tune(), internals.memory_kills_survived():
+    with redirect_stdout(screen), internals.quiet(), internals.memory_kills_survived():
         tune.Tuner(
             tune.with_resources(Subject, resources),
             tune_config=tune.TuneConfig(
-                search_alg=Kinds(), scheduler=watch, num_samples=len(KINDS), reuse_actors=True
+                search_alg=Kinds(), scheduler=Watch(lab), num_samples=len(KINDS), reuse_actors=True
             ),
             run_config=tune.RunConfig(
                 name="lab",
                 storage_path=str(folder),
                 verbose=0,
                 callbacks=[internals.no_progress()],
-                stop=WhenOnlyOneWaits(watch),
+                stop=WhenOnlyOneWaits(lab),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1),
+                failure_config=tune.FailureConfig(max_failures=-1),
             ),
         ).fit()
     lab.said = screen.getvalue()

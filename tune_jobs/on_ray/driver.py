@@ -16,7 +16,7 @@ from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, RunStopper
 from tune_jobs.on_ray.cluster import TrialResources
 from tune_jobs.on_ray.dispatcher import Dispatcher
-from tune_jobs.on_ray.internals import memory_kills_survived, no_progress, quiet_tune
+from tune_jobs.on_ray.internals import memory_kills_survived, no_progress, quiet
 from tune_jobs.on_ray.scratch import scratch
 from tune_jobs.on_ray.trainable import EpochTrainable, Setting
 from tune_jobs.on_ray.watchdog import Hangs, hang_reports
@@ -94,7 +94,7 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
         tune.with_parameters(EpochTrainable, setting=setting),
         {"cpu": resources.cpus, "gpu": resources.gpus},
     )
-    with quiet_tune(), memory_kills_survived(), scratch() as folder:
+    with quiet(), memory_kills_survived(), scratch() as folder:
         tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(

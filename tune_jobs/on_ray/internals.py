@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import ray
 from ray._common.utils import get_ray_address_file
+from ray._private import worker as ray_worker
 from ray._private.state import state as cluster_state
 from ray.exceptions import ActorUnavailableError, OutOfMemoryError, RayActorError
 from ray.thirdparty_files import psutil as psutil
@@ -119,16 +120,19 @@ def draining_nodes() -> set[str]:
 
 
 @contextmanager
-def quiet_tune() -> Iterator[None]:
-    """Ray Tune with our settings, and silent, because the views show what matters."""
+def quiet() -> Iterator[None]:
+    """Ray Tune with our settings, and Ray silent, because the views show what matters. Ray would
+    print each complaint of a raylet, such as a worker that died."""
     logger = logging.getLogger("ray.tune")
-    level = logger.level
+    level, printed = logger.level, ray_worker.print_to_stdstream
     logger.setLevel(logging.CRITICAL)
+    ray_worker.print_to_stdstream = lambda *args, **kwargs: None
     try:
         with _environment(TUNE_SETTINGS):
             yield
     finally:
         logger.setLevel(level)
+        ray_worker.print_to_stdstream = printed
 
 
 def no_progress() -> Callback:

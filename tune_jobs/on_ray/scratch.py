@@ -95,15 +95,24 @@ def _processes(folder: Path) -> list[psutil.Process]:
     parents: dict[psutil.Process, int] = {}
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
-        with suppress(psutil.Error):
+        with suppress(psutil.Error, OSError):
             parents[process] = process.ppid()
-            if process.environ().get(MARK) == str(folder):
+            if _is_marked(process, folder):
                 found[process.pid] = process
     count = 0
     while count < len(found):
         count = len(found)
         found |= {process.pid: process for process, above in parents.items() if above in found}
     return list(found.values())
+
+
+def _is_marked(process: psutil.Process, folder: Path) -> bool:
+    """Ray's processes change their names, which on Linux damages the beginning of what there is
+    to read of their environment, and psutil then sees nothing of it."""
+    try:
+        return f"{MARK}={folder}\0".encode() in Path(f"/proc/{process.pid}/environ").read_bytes()
+    except FileNotFoundError:  # there is no /proc, or no process any more
+        return bool(process.environ().get(MARK) == str(folder))
 
 
 def _each(processes: Iterable[psutil.Process], do: Callable[[psutil.Process], None]) -> None:
