@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from pages import block, defined
-from runs import falling, simulated
+from runs import falling, run_in_folder, simulated, tiny_job
 
 from tune_jobs import run as run_job
 from tune_jobs.job.files import load_job
@@ -107,3 +110,13 @@ def test_a_scheduler_of_ones_own_works_as_written() -> None:
         scheduler.on_report(0, epoch, loss).kind for epoch, loss in enumerate([3, 2, 2.5, 2.4])
     ]
     assert kinds == ["continue", "continue", "continue", "stop"]
+
+
+def test_the_picture_of_the_live_view_can_be_drawn_again(tmp_path: Path) -> None:
+    folder = run_in_folder(tmp_path / "first", tiny_job(), falling).path
+    picture = tmp_path / "live.svg"
+    script = Path(__file__).parent.parent / "docs" / "live_svg.py"
+    subprocess.run([sys.executable, script, folder, "0.5", picture], check=True)
+    drawn = picture.read_text().replace("&#160;", " ")
+    ElementTree.fromstring(drawn)
+    assert "best loss" in drawn
