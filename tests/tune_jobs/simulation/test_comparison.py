@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from click.testing import CliRunner
-from runs import falling, tiny_job
+from runs import tiny_job
 
 from tune_jobs.cli.commands import cli
 from tune_jobs.errors import UserError
