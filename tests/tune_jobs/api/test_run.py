@@ -150,3 +150,37 @@ def test_job_json_names_the_script_that_declares_the_model(
     declared = json.loads(run.folder.declaration.read_text())
     assert declared["file"] == str(here)
     assert declared["model"] == "tiny_model:Tiny"
+
+
+CHANGING_JOB = """
+from tune_jobs import Float, Scheduler, TuneJob
+from tune_jobs.search_algos.decisions import Continue, Stop
+
+class Strict(Scheduler):
+    def decide(self, trial_id, epoch, loss):
+        return Stop("enough") if epoch == {epoch} and loss > 0.5 else Continue()
+
+job = TuneJob(name="mine", model="tiny_model:Tiny", space={{"x": Float(0, 1)}}, metric="loss",
+              mode="min", searcher="random", scheduler=Strict, num_samples=6, max_epochs=9)
+"""
+
+
+def test_a_run_whose_schedulers_code_changed_goes_on_only_if_asked(
+    tmp_path: Path, ray_session: None
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(CHANGING_JOB.format(epoch=2))
+    folder = run_in_folder(tmp_path / "run", load_job(str(file))[0], falling)
+    content = json.loads(folder.declaration.read_text())
+    folder.declaration.write_text(json.dumps({**content, "file": str(file)}))
+    lines = folder.journal.read_bytes().splitlines(keepends=True)
+    folder.journal.write_bytes(b"".join(lines[: len(lines) * 2 // 3]))
+    before = folder.journal.read_bytes()
+    file.write_text(CHANGING_JOB.format(epoch=3))
+    with pytest.raises(UserError, match=r"line \d+ of the journal.*--accept-changes"):
+        Run.open(folder.path).resume(progress=quiet())
+    assert folder.journal.read_bytes() == before, "nothing was written"
+    run = Run.open(folder.path).resume(progress=quiet(), accept_changes=True, max_concurrent=1)
+    assert run.status == "finished"
+    assert len(run.trials()) == 6
+    assert not (run.trials().reason == "not resumed").any()

@@ -20,12 +20,18 @@ from drivers import (
     table,
     wait_for,
 )
+from rich.console import Console
+from runs import tiny_job
 from s3_server import S3Server, s3_server
+from tiny_model import Tiny
 
+import tune_jobs
+from tune_jobs import Run
 from tune_jobs.experiment.facts import Fact, Reported, Suggested, Warned
 from tune_jobs.experiment.state import Status
 from tune_jobs.runs.folder import RunFolder, find_storage
 from tune_jobs.storage.mirror import read_journal
+from tune_jobs.views.progress import LineProgress
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -174,3 +180,21 @@ def test_a_storage_that_stays_away_ends_a_run_that_can_be_resumed(
     assert sorted(set(epochs_trained(log))) == sorted(epochs_recorded(folder))
     assert len(epochs_trained(log)) - 4 * 6 <= at_work
     assert state_of(folder).counts[Status.COMPLETED] == 4
+
+
+def test_a_run_in_a_bucket_is_opened_from_python_on_any_machine(
+    move_to: MoveTo, tmp_path: Path, server: S3Server
+) -> None:
+    move_to("first")
+    job = tiny_job(num_samples=2, max_epochs=3, model=Tiny, scheduler="fifo")
+    tune_jobs.run(job, name="run", progress=LineProgress(Console(quiet=True)))
+    folder = move_to("second")
+    run = Run.open(folder.where)
+    best = run.best
+    assert best is not None
+    model = best.load()
+    assert isinstance(model, Tiny)
+    assert (model.epoch, model.evaluate()["loss"]) == (best.epoch, best.value)
+    assert best.test is not None
+    assert len(run.trials()) == 2
+    assert len(run.epochs()) == 6
