@@ -154,7 +154,7 @@ def test_a_job_file_is_a_script_with_the_same_flags(
     """As `ray submit` runs it: on a cluster that is there, with its model in `__main__`."""
     import ray
 
-    model = (Path(__file__).parents[1] / "tiny_model.py").read_text()
+    model = (Path(__file__).parents[2] / "tiny_model.py").read_text()
     script = JOB_FILE.replace("TuneJob\n", "TuneJob, main\n").replace('"tiny_model:Tiny"', "Tiny")
     job_file.write_text(model + script + "\nif __name__ == '__main__':\n    main(job)\n")
     done = subprocess.run(
