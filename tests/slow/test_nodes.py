@@ -44,7 +44,7 @@ def test_a_run_survives_its_node(runs_that_lost_a_node: Path, how: str, why: str
     assert moved, "the trial that was at work there"
     assert all(why in fact.reason for fact in moved)
     assert not any(isinstance(fact, Failed) for fact in facts)
-    assert "moved: " in status
+    assert "moved 1 time" in status
     assert why in status
     trained = Counter(tuple(line.split()[:2]) for line in log)
     again = sum(count - 1 for count in trained.values())
