@@ -76,7 +76,8 @@ def _columns(state: RunState) -> list[_Column]:
 
 def _why(trial: Trial, state: RunState) -> str | None:
     """Why it ended early, and what happened to it."""
-    said = [f"moved {counted(len(trial.moves), 'time')}"] if trial.moves else []
+    times = counted(len(trial.moves), "time")
+    said = [f"moved {times}: {texts.last_line(trial.moves[-1])}"] if trial.moves else []
     if trial.failures and trial.status is not Status.FAILED:
         said.append(f"started again {counted(trial.failures, 'time')}")
     if trial.note and trial.status is not Status.COMPLETED:

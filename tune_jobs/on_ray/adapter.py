@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ray.tune import Stopper
+from ray.tune import ProgressReporter, Stopper
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import TrialScheduler
@@ -100,3 +100,13 @@ class RunStopper(Stopper):
     def stop_all(self) -> bool:
         self._dispatcher.end_if_interrupted()
         return self._dispatcher.fatal is not None
+
+
+class NoReports(ProgressReporter):
+    """Ray's own reporter would clear the output of a notebook's cell."""
+
+    def should_report(self, *args: Any, **kwargs: Any) -> bool:
+        return False
+
+    def report(self, *args: Any, **kwargs: Any) -> None:
+        pass

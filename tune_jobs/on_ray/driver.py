@@ -13,7 +13,7 @@ from tune_jobs.errors import counted
 from tune_jobs.experiment.facts import Closed
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, RunStopper
+from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, NoReports, RunStopper
 from tune_jobs.on_ray.cluster import TrialResources
 from tune_jobs.on_ray.dispatcher import Dispatcher
 from tune_jobs.on_ray.internals import memory_kills_survived, no_progress, quiet
@@ -106,6 +106,7 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
             ),
             run_config=tune.RunConfig(
                 name="run",
+                progress_reporter=NoReports(),
                 storage_path=str(folder),  # Ray insists on writing; nobody reads it
                 verbose=0,
                 callbacks=[no_progress()],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextvars import copy_context
 from html import escape
 from typing import Any
 
@@ -29,10 +30,12 @@ class NotebookProgress(Picture):
         self._job = job
         self._html = HTML
         self._display: Any = display(HTML(""), display_id=True)
+        self._of_this_cell = copy_context()  # the kernel asks it whose output this is
         super().__init__(pause=0.5, news=NEWS_SHOWN, began=began)
 
     def paint(self) -> None:
-        self._display.update(self._html("<br>".join(self._lines())))
+        shown = self._html("<br>".join(self._lines()))
+        self._of_this_cell.copy().run(self._display.update, shown)
 
     def _lines(self) -> list[str]:
         state = self.state
