@@ -69,7 +69,7 @@ class HyperOptSearch(Searcher):
         trials.refresh()
         seed = int(self.rng(index).integers(2**31))
         compared = max(self._options["n_startup_jobs"], history.reached(epoch))
-        # The library multiplies it by the root of all that it is told.
+        # The library multiplies it by the root of the number of trials that it gets.
         gamma = self._gamma * sqrt(compared / max(1, len(results)))
         (suggestion,) = tpe.suggest(
             [len(results)], self._problem, trials, seed, verbose=False, gamma=gamma, **self._options

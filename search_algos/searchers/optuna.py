@@ -79,8 +79,8 @@ class OptunaSearch(Searcher):
         }
 
     def _evolved(self, study: optuna.Study, observed: list[tuple[Config, float]]) -> Config:
-        """CMA-ES moves on with every generation it is told: what was observed is put in place
-        of its own proposals, one after the other, on the unit cube."""
+        """CMA-ES advances with every generation that it gets: the observed configs replace its own
+        proposals, one after the other, on the unit cube."""
         cube: dict[str, BaseDistribution] = dict.fromkeys(self.space, FloatDistribution(0, 1))
         for config, loss in observed:
             proposal = study.ask(cube)

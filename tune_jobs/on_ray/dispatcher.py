@@ -106,7 +106,7 @@ class Dispatcher:
         with self._ending_the_run():
             decision = self._decide(work, report)
         if self.interrupt.asked:
-            decision = Stop("the run goes on when it is resumed")
+            decision = Stop("the run continues when it is resumed")
         if isinstance(decision, (Stop, Pause)):
             self._busy.pop(_slot(work), None)
         if isinstance(work, Train):

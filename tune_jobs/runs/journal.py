@@ -202,10 +202,10 @@ def _version(path: Path, fact: Fact) -> int:
 
 
 def _damaged(path: Path, number: int) -> UserError:
-    way_on = f"; `tune-jobs resume {path.parent.name} --truncate-at {number}` goes on from what "
+    way_on = f"; `tune-jobs resume {path.parent.name} --truncate-at {number}` continues from the "
     return UserError(
         f"{path} is damaged in line {number}, or lines before it are missing"
-        + (way_on + "stands before it, and keeps a copy of the whole" if number > 1 else "")
+        + (way_on + "lines before it, and keeps a copy of the whole" if number > 1 else "")
     )
 
 

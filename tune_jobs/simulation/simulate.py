@@ -59,7 +59,7 @@ def simulate(
     """Runs the experiment to its end on ``workers`` equal workers; returns the virtual seconds.
 
     The incumbent's test is its curve's metrics at its best epoch, and takes no time. With
-    ``epochs``, no trial starts or goes on unless so many are enough for all at work to complete.
+    ``epochs``, a trial starts or continues only if all running trials can complete within them.
     """
     clock = clock or VirtualClock()
     queue: list[_EpochEnd] = []
