@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, counted
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.names import name_of
@@ -37,16 +37,17 @@ def check_budget(state: RunState, job: TuneJob) -> None:
 
 
 def _check_longer_training(job: TuneJob, max_epochs: int) -> None:
+    epochs = counted(job.max_epochs, "epoch")
     if job.folds:
         raise UserError(
-            f"every fold of the run was trained for {job.max_epochs} epochs, and --max-epochs "
-            f"would train the other folds for {max_epochs}; start a new run"
+            f"every fold of the run was trained for {epochs}, and --max-epochs would "
+            f"train the other folds for {max_epochs}; start a new run"
         )
     if max_epochs < job.max_epochs:
         raise UserError(f"--max-epochs is {max_epochs}, the run has {job.max_epochs}; give more")
     if not job.build_scheduler().can_grow:
         raise UserError(
-            f"scheduler {name_of(job.scheduler)!r} has planned for {job.max_epochs} epochs and "
+            f"scheduler {name_of(job.scheduler)!r} has planned for {epochs} and "
             "cannot change its plan; add trials with --samples, or start a new run with "
             "--warm-start"
         )

@@ -41,7 +41,7 @@ def beginning(
     folder.check_free()
     job.validate()
     known = _known(job, storage, say)
-    say(f"{folder.name}: {job.method}, {job.num_samples} trials of up to {job.training}")
+    say(f"{folder.name}: {job.method}, {counted(job.num_samples, 'trial')} of up to {job.training}")
     for note in notes(job):
         say(f"note: {note}")
     experiment = job.build_experiment(in_background=True)
@@ -118,8 +118,9 @@ def going_on(
                 "use --accept-changes: recorded decisions stay, and the trials on which they "
                 "differ are trained to their end"
             )
+        trials = counted(now.num_samples, "trial")
         say(
-            f"{folder.name}: {now.method}, {state.ended} of {now.num_samples} trials ended, "
+            f"{folder.name}: {now.method}, {state.ended} of {trials} ended, "
             f"{counted(state.epochs_total, state.objective.unit)} so far"
         )
         yield Stretch(now, folder, declared, experiment, known=known, past=past, lease=lease)

@@ -28,6 +28,7 @@ from tune_jobs.runs.interrupt import EXIT_BY_SIGNAL, end_at_once_when_told
 from tune_jobs.search_algos.domains import SpaceError
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
+from tune_jobs.views import texts
 from tune_jobs.views.screen import RunScreen, Screen
 
 SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
@@ -274,7 +275,7 @@ def _exit_cleanly(command: click.Command) -> None:
         sys.exit(error.exit_code)
     except UserError as error:
         for problem in error.problems:
-            click.echo(f"error: {problem}", err=True)
+            click.echo(f"error: {texts.block(problem)}", err=True)
         sys.exit(EXIT_BAD_INPUT)
     except (OSError, SpaceError) as error:  # a failing disk or share; an impossible space
         click.echo(f"error: {error}", err=True)

@@ -19,11 +19,13 @@ class EarlyStopping:
 
     def on_report(self, trial_id: int, lineage: int, epoch: int, loss: float) -> Stop | None:
         """A trial that became a clone (another ``lineage``) starts again."""
+        if self._patience is None:
+            return None
         key = trial_id, lineage
         best, best_epoch = self._best.get(key, (loss, epoch))
         if loss < best - self._min_delta:
             best, best_epoch = loss, epoch
         self._best[key] = best, best_epoch
-        if self._patience is None or epoch - best_epoch < self._patience:
+        if epoch - best_epoch < self._patience:
             return None
         return Stop(f"no better since epoch {best_epoch}")

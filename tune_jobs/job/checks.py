@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tune_jobs.errors import counted
 from tune_jobs.models.base import Model
 from tune_jobs.names import field_names, name_of
 from tune_jobs.search_algos.base import Scheduler, Searcher
@@ -23,7 +24,7 @@ def searcher_problems(job: Search, searcher: Searcher, space: Space) -> list[str
         problems.append(f"{name} cannot search a space with conditions")
     if searcher.size is not None and searcher.size > job.num_samples:
         problems.append(
-            f"{name} has {searcher.size} configs, num_samples is {job.num_samples}: "
+            f"{name} has {counted(searcher.size, 'config')}, num_samples is {job.num_samples}: "
             f"give num_samples={searcher.size} for all of them, or a smaller space"
         )
     return problems

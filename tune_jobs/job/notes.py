@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from tune_jobs.errors import counted
 from tune_jobs.job.model_checks import refused_combinations
 from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob
@@ -29,8 +30,8 @@ def _small_space(job: Search) -> list[str]:
     if None in sizes or most >= job.num_samples:
         return []
     return [
-        f"the space has no more than {most} configs, but num_samples is {job.num_samples}: some "
-        "configs are tried again, or the run ends when all were tried"
+        f"the space has no more than {counted(most, 'config')}, but num_samples is "
+        f"{job.num_samples}: some configs are tried again, or the run ends when all were tried"
     ]
 
 
@@ -54,5 +55,5 @@ def _epochs_in_space(job: TuneJob, model: type[Model]) -> list[str]:
         return []
     return [
         f"the space has 'max_epochs', which is a hyperparameter for {model.__name__}; a complete "
-        f"trial still trains {job.max_epochs} epochs, as the job says"
+        f"trial still trains {counted(job.max_epochs, 'epoch')}, as the job says"
     ]

@@ -94,7 +94,7 @@ class Search:
     def training(self) -> str:
         """The training of a complete trial, for people."""
         epochs = counted(self.max_epochs, "epoch")
-        return f"{self.folds} folds of {epochs}" if self.folds else epochs
+        return f"{counted(self.folds, 'fold')} of {epochs}" if self.folds else epochs
 
     @property
     def objective(self) -> Objective:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, counted
 from tune_jobs.experiment.facts import Fact, Known, Reported, Suggested, TrialResumed
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.job.tune_job import TuneJob
@@ -67,7 +67,7 @@ def _unit(declared: Declaration | TuneJob) -> str:
     """The kind of its epochs."""
     if declared.folds is None:
         return "no folds"
-    return f"{declared.folds} folds of {declared.max_epochs} epochs"
+    return f"{declared.folds} folds of {counted(declared.max_epochs, 'epoch')}"
 
 
 def _has_metric(fact: Fact, job: TuneJob) -> bool:

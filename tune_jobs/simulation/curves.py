@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from zipfile import BadZipFile
 
-from tune_jobs.errors import UserError, nearest
+from tune_jobs.errors import UserError, counted, nearest
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.search_algos.domains import Choice, Domain
 from tune_jobs.search_algos.space import Space
@@ -138,10 +138,11 @@ class Recorded:
 
     def check_epochs(self, max_epochs: int) -> None:
         """Raises UserError if trials would train longer than the recorded curves."""
-        if max_epochs > self._values.shape[1]:
+        recorded = self._values.shape[1]
+        if max_epochs > recorded:
             raise UserError(
-                f"max_epochs is {max_epochs}; the curves have {self._values.shape[1]} epochs: "
-                f"give --max-epochs {self._values.shape[1]} or less"
+                f"max_epochs is {max_epochs}; the curves have {counted(recorded, 'epoch')}: "
+                f"give --max-epochs {recorded} or less"
             )
 
     def __call__(self, config: Mapping[str, Any], epoch: int) -> Epoch:

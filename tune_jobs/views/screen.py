@@ -28,7 +28,7 @@ class Screen(Console):
 
     def say(self, line: str) -> None:
         """Prints a line that the terminal wraps, so that it can be copied as a whole."""
-        self.print(Text(line), soft_wrap=True)
+        self.print(Text(texts.block(line)), soft_wrap=True)
 
 
 class RunScreen(Screen):

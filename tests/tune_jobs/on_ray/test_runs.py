@@ -11,9 +11,10 @@ from finished import run_job
 from runs import tiny_job
 from tiny_model import Tiny
 
+from tune_jobs import Callback
 from tune_jobs.errors import UserError
-from tune_jobs.experiment.facts import Reported
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.facts import Fact, Reported
+from tune_jobs.experiment.state import RunState, Status
 from tune_jobs.job.files import load_job
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
@@ -230,3 +231,38 @@ def test_the_main_job_learns_what_it_is_for(tmp_path: Path) -> None:
     assert summary["epochs_saved"] >= 0.2
     folders = [path for path in done.folder.tensorboard.iterdir() if path.is_dir()]
     assert len(folders) == job.num_samples
+
+
+class Telling(Callback):
+    """Writes down what it is told, and fails at every report."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def _write(self, *words: object) -> None:
+        with self.log.open("a") as file:
+            print(*words, file=file)
+
+    def on_start(self, job: TuneJob, folder: Path) -> None:
+        self._write("start", job.name, folder.name)
+
+    def on_fact(self, fact: Fact, state: RunState) -> None:
+        self._write(fact.fact)
+        if isinstance(fact, Reported):
+            raise ValueError("the tracker is away")
+
+    def close(self) -> None:
+        self._write("close")
+
+
+def test_a_callback_is_told_everything_and_ends_nothing(tmp_path: Path) -> None:
+    job = tiny_job(num_samples=3, callbacks=[Telling(tmp_path / "log")])
+    done = run_job(tmp_path / "run", job)
+    assert done.summary["status"] == "finished"
+    (warning,) = done.state.warnings
+    assert "Telling: ValueError: the tracker is away (test_runs.py, line" in warning
+    assert "warning: Telling: ValueError" in done.said
+    told = (tmp_path / "log").read_text().splitlines()
+    assert told == ["start tiny run", *(fact.fact for fact in done.facts), "close"]
+    kept = json.loads((done.folder.path / "job.json").read_text())
+    assert kept["callbacks"] == [f"{Telling.__module__}:Telling"]
