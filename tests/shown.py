@@ -19,8 +19,7 @@ from tune_jobs.views.tensorboard import TensorBoard
 from tune_jobs.views.view import View, Views
 
 
-def all_views(folder: RunFolder, job: TuneJob, console: Console) -> list[View]:
-    line = Console(file=open(os.devnull, "w"))  # noqa: SIM115
+def all_views(folder: RunFolder, job: TuneJob, console: Console, line: Console) -> list[View]:
     return [
         LiveProgress(job, console, began=0.0),
         LineProgress(line),
@@ -33,12 +32,13 @@ def all_views(folder: RunFolder, job: TuneJob, console: Console) -> list[View]:
 def run_with_views(
     folder: RunFolder, job: TuneJob, curve: Any, console: Console, views: Views
 ) -> RunState:
-    folder.create(job, {}, None)
-    views.add(*all_views(folder, job, console))
-    experiment = job.build_experiment()
-    experiment.start(lambda fact: fact, views.on_fact)
-    views.warn_by(experiment.warn)
-    simulate(experiment, curve, 4, VirtualClock(1.0))
-    experiment.record(Closed(status="finished"))
-    views.close()
-    return experiment.state
+    with open(os.devnull, "w") as nowhere:
+        folder.create(job, {}, None)
+        views.add(*all_views(folder, job, console, Console(file=nowhere)))
+        experiment = job.build_experiment()
+        experiment.start(lambda fact: fact, views.on_fact)
+        views.warn_by(experiment.warn)
+        simulate(experiment, curve, 4, VirtualClock(1.0))
+        experiment.record(Closed(status="finished"))
+        views.close()
+        return experiment.state
