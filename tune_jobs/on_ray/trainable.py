@@ -161,13 +161,13 @@ class EpochTrainable(tune.Trainable):
             return {**trained, **checks.numbers("evaluate()", model.evaluate())}
 
     def _check_metric(self, train: Train, metrics: Mapping[str, float]) -> None:
-        """Refuses a misspelt metric at once; a metric that is measured only sometimes may come."""
+        """A misspelt metric is the job's mistake; one that is measured only sometimes may come."""
         objective = self._setting.objective
         if objective.metric in metrics:
             return
         missing = objective.missing_from(metrics)
         if checks.is_misspelt(objective.metric, metrics):
-            raise TrainingError(missing)
+            raise TrialError(missing, "hopeless")
         if not self._is_metric_warned:
             self._is_metric_warned = True
             self._warnings.append(f"trial {train.trial_id}, epoch 1: {missing}")
