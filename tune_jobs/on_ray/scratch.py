@@ -86,7 +86,7 @@ def _end_processes(folder: Path) -> None:
     while (found := _processes(folder)) and time.monotonic() < deadline:
         _each(found, psutil.Process.suspend)  # so that none starts another meanwhile
         _each(_processes(folder), psutil.Process.kill)
-        psutil.wait_procs(found, timeout=1)
+        psutil.wait_procs(found, timeout=0.1)
 
 
 def _processes(folder: Path) -> list[psutil.Process]:
@@ -95,9 +95,9 @@ def _processes(folder: Path) -> list[psutil.Process]:
     parents: dict[psutil.Process, int] = {}
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
+        with suppress(psutil.Error):
             parents[process] = process.ppid()
-            if _is_marked(process, folder):
+            if _is_of(process, folder):
                 found[process.pid] = process
     count = 0
     while count < len(found):
@@ -106,13 +106,13 @@ def _processes(folder: Path) -> list[psutil.Process]:
     return list(found.values())
 
 
-def _is_marked(process: psutil.Process, folder: Path) -> bool:
-    """Ray's processes change their names, which on Linux damages the beginning of what there is
-    to read of their environment, and psutil then sees nothing of it."""
-    try:
-        return f"{MARK}={folder}\0".encode() in Path(f"/proc/{process.pid}/environ").read_bytes()
-    except FileNotFoundError:  # there is no /proc, or no process any more
-        return bool(process.environ().get(MARK) == str(folder))
+def _is_of(process: psutil.Process, folder: Path) -> bool:
+    """Whether a process has the mark. Those of Ray that rename themselves overwrite a part of
+    their environment with the name, so they are known by their log files, too."""
+    if process.environ().get(MARK) == str(folder):
+        return True
+    is_renamed = "".join(process.cmdline()[:1]).startswith("ray::")
+    return is_renamed and any(folder in Path(file.path).parents for file in process.open_files())
 
 
 def _each(processes: Iterable[psutil.Process], do: Callable[[psutil.Process], None]) -> None:

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,13 @@ def driver() -> tuple[subprocess.Popen[str], Path, int]:
     return process, Path(folder), int(child)
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -86,6 +94,18 @@ def test_a_driver_that_lives_is_left_alone(temporary: Path) -> None:
     assert (folder / "session").is_dir()
     assert is_alive(child)
     process.communicate(timeout=DEADLINE)
+
+
+@pytest.mark.parametrize(("name", "ends"), [("ray::Agent", True), ("tail", False)])
+def test_a_process_of_ray_is_known_by_its_logs_too(temporary: Path, name: str, ends: bool) -> None:
+    """It renames itself, and with that damages what others can read of its environment."""
+    with scratch() as folder, (folder / "log").open("w") as log:
+        command = ["bash", "-c", f"exec -a {name} sleep 1000"]
+        process = subprocess.Popen(command, stdout=log)
+        wait_until(lambda: Path(f"/proc/{process.pid}/cmdline").read_text().startswith(name))
+    assert is_alive(process.pid) is not ends
+    process.kill()
+    process.wait(DEADLINE)
 
 
 def test_a_process_of_somebody_else_is_left_alone(temporary: Path) -> None:
