@@ -52,6 +52,9 @@ class Model(ABC):
     models with the same config train alike, and a model that was saved and loaded continues
     exactly as if it had never stopped.
 
+    The global random numbers of Python, numpy and torch start anew before every epoch, from the
+    seed and the epoch's number, so `DataLoader(shuffle=True)` needs no generator of its own.
+
     Subclasses have a frozen dataclass `Config` with every hyperparameter and its default. A run
     sets the fields that `FilledIn` names, if the Config has them; a cross-validation sets
     ``fold``. A pydantic Config with ``extra="allow"`` accepts any name.
@@ -60,6 +63,9 @@ class Model(ABC):
     Config: ClassVar[Any]
     structural: ClassVar[frozenset[str]] = frozenset()
     """Hyperparameters that shape the state, so that `reconfigure` cannot change them."""
+
+    keeps_random_numbers: ClassVar[bool] = False
+    """Whether the state has the global random numbers, so that nobody starts them anew."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -75,20 +81,25 @@ class Model(ABC):
     def evaluate(self) -> Metrics:
         """Returns metrics on the validation data, such as ``val_loss`` and ``val_accuracy``."""
 
-    @abstractmethod
     def test(self) -> Metrics:
-        """Returns metrics on the test data. Called once per run; nothing else uses these data."""
+        """Returns metrics on the test data. Called once per run; nothing else uses these data.
 
-    @abstractmethod
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that training depends on: weights, optimizer, schedule, random state, epoch.
-
-        Tensors, numbers, text, and lists and dicts of them.
+        Without test data, there is no test.
         """
+        return {}
 
-    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that training depends on: weights, optimizer, schedule, epoch, and random
+        generators of its own.
+
+        Tensors, numbers, text, and lists and dicts of them. A model with a `save` and a `load` of
+        its own needs no `state_dict` and `load_state_dict`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no state_dict()")
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores a `state_dict` of a model with the same shapes."""
+        raise NotImplementedError(f"{type(self).__name__} has no load_state_dict(state)")
 
     def reconfigure(self, config: Any) -> None:
         """Changes the hyperparameters to those of ``config`` and keeps the state.

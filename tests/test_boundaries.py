@@ -139,6 +139,8 @@ def test_ray_is_imported_in_one_folder() -> None:
 def test_no_global_random_state(package: str) -> None:
     legacy = ("np.random.seed", "np.random.rand", "numpy.random.seed", "RandomState")
     for path in python_files(package):
+        if path == ROOT / "models" / "randomness.py":  # its one place
+            continue
         text = path.read_text()
         assert not [word for word in legacy if word in text], path
         if "manual_seed" in text:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tune_jobs.errors import UserError
     from tune_jobs.job.tune_job import TuneJob
     from tune_jobs.models.base import Done, Model
+    from tune_jobs.models.functions.session import report, restored
     from tune_jobs.on_ray.ray_tune.our_scheduler import RayScheduler
     from tune_jobs.on_ray.ray_tune.our_searcher import RaySearcher
     from tune_jobs.search_algos.base import Scheduler, Searcher
@@ -34,6 +35,8 @@ __all__ = [
     "UserError",
     "WandbCallback",
     "main",
+    "report",
+    "restored",
     "run",
 ]
 
@@ -54,6 +57,8 @@ _PLACES = {
     "UserError": "tune_jobs.errors:UserError",
     "WandbCallback": "tune_jobs.views.wandb:WandbCallback",
     "main": "tune_jobs.cli.commands:run_script",
+    "report": "tune_jobs.models.functions.session:report",
+    "restored": "tune_jobs.models.functions.session:restored",
     "run": "tune_jobs.api.run:run",
 }
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _HIDDEN = (f"{_HERE}{os.sep}", f"{Path(importlib.__file__).parent}{os.sep}", "<")
 _SHOWN = f"{_HERE / 'models'}{os.sep}"  # code like the user's own
+_HOSTS = f"{_HERE / 'models' / 'functions'}{os.sep}"  # of the user's own code
 _HIDDEN_LIBRARIES = ("site-packages/ray/", "site-packages/pydantic/")
 
 
@@ -187,7 +188,7 @@ def user_traceback(error: BaseException, said: str = "") -> str:
 
 def _is_shown(file: str) -> bool:
     if file.startswith(_HIDDEN):
-        return file.startswith(_SHOWN)
+        return file.startswith(_SHOWN) and not file.startswith(_HOSTS)
     return not any(library in file for library in _HIDDEN_LIBRARIES)
 
 

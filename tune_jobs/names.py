@@ -28,20 +28,55 @@ def find_class(name: Any, base: type[T], registry: Mapping[str, str]) -> type[T]
     part of the traceback that lies in user code), and for a class not derived from ``base``.
     """
     kind = base.__name__.lower()
-    found = _resolve(kind, name, registry) if isinstance(name, str) else name
+    found = find(kind, name, registry)
     if not isinstance(found, type) or not issubclass(found, base):
         wanted = f"{base.__module__}.{base.__name__}"
         raise UserError(f"{kind} {name_of(name)!r} must be a class derived from {wanted}")
     return found
 
 
+def find(kind: str, name: Any, registry: Mapping[str, str]) -> Any:
+    """The object for a registered name or for ``module:name``; what is no text stays itself.
+
+    Raises UserError as `find_class` does.
+    """
+    return _resolve(kind, name, registry) if isinstance(name, str) else name
+
+
+def is_function(reference: Any) -> bool:
+    """Whether it can be called and is not a class: a function, or a `functools.partial`."""
+    return callable(reference) and not isinstance(reference, type)
+
+
+def module_of(code: Any) -> str:
+    """The name of the module of a class or function; of a `functools.partial`, of what it calls."""
+    return str(getattr(getattr(code, "func", code), "__module__", ""))
+
+
+def short_name(code: Any) -> str:
+    """The name of a class or function in its module; of a `functools.partial`, of what it calls."""
+    inner = getattr(code, "func", code)
+    return str(getattr(inner, "__qualname__", type(inner).__qualname__))
+
+
+def has_its_name(name: str) -> bool:
+    """Whether code can be found by its name; if not, it stands only in the declaration of a job: a
+    lambda, a function made by a function, a `functools.partial`, something made by Ray Tune."""
+    return "<" not in name and not name.startswith(RAY_TUNE)
+
+
 def name_of(reference: Any) -> str:
-    """A name as it is in a job; for a class ``module:Class``.
+    """A name as it is in a job; for a class or function ``module:name``.
 
     An object of Ray Tune is ``ray.tune:Class``.
     """
     if isinstance(reference, type):
         return f"{reference.__module__}:{reference.__qualname__}"
+    if is_function(reference):
+        module, name = module_of(reference), short_name(reference)
+        if f"{module}.".startswith("ray.tune."):
+            return f"{RAY_TUNE}{reference.__name__}"
+        return f"{module}:{f'<partial>.{name}' if hasattr(reference, 'func') else name}"
     if is_from_ray_tune(reference):
         cls = type(reference)
         return f"{RAY_TUNE if _is_in_ray_tune(cls) else f'{cls.__module__}:'}{cls.__qualname__}"

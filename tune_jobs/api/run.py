@@ -15,7 +15,7 @@ from tune_jobs.experiment.facts import Fact, Reported
 from tune_jobs.experiment.state import CheckpointRef, RunState
 from tune_jobs.job.code import as_started, declared_in, is_importing
 from tune_jobs.job.declaration import Declaration, rebuilt
-from tune_jobs.job.overrides import override
+from tune_jobs.job.overrides import job_of, override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.base import Model
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    job: TuneJob,
+    job: TuneJob | Any,
     *,
     name: str | None = None,
     storage: str | None = None,
@@ -47,6 +47,8 @@ def run(
     returns the run as it is then; `Run.resume` continues it.
 
     Args:
+        job: a job; or its model, such as a training function, and the job's other fields as
+            keywords: ``run(train, space={...}, metric="accuracy", mode="max")``.
         name: of the run; by default the job's name and the time.
         storage: a folder or ``s3://bucket/folder``; by default $TUNE_JOBS_STORAGE or ./results.
         progress: a view of the run; by default a live view in a terminal, a bar in a notebook,
@@ -64,7 +66,7 @@ def run(
             'the file starts a run when it is imported; put that under `if __name__ == "__main__":`'
         )
     began = time.time() if began is None else began
-    job = override(job, fields)
+    job = override(job, fields) if isinstance(job, TuneJob) else job_of(job, fields)
     place = find_storage(storage)
     folder = new_run(job, place, name)
     console = RunScreen()
@@ -179,7 +181,7 @@ class Run:
             found.epoch,
             state.objective.value(found.loss),
             {**self.declared.constants, **found.config},
-            dict(tested.metrics) if tested else None,
+            dict(tested.metrics) if tested and tested.metrics else None,
             self,
         )
 

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from tune_jobs.errors import UserError, explain, user_traceback
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.names import field_names
+from tune_jobs.names import field_names, module_of
 from tune_jobs.search_algos.domains import SpaceError
 
 _PREFIX = "__job__"
@@ -55,8 +55,8 @@ def plain_name(name: str) -> str:
 def declared_in(job: TuneJob) -> Path | None:
     """The file of a job: the one with its classes, else the script that runs; None in a
     notebook."""
-    classes = [c for c in (job.model, job.searcher, job.scheduler) if isinstance(c, type)]
-    modules = [cls.__module__ for cls in classes]
+    code = [c for c in (job.model, job.test, job.searcher, job.scheduler) if callable(c)]
+    modules = [module_of(c) for c in code]
     inside = [module for module in modules if stands_in_its_file(f"{module}:")]
     file = getattr(sys.modules.get((inside or ["__main__"])[0]), "__file__", None)
     return Path(file).resolve() if file and file.endswith(".py") else None

@@ -20,11 +20,11 @@ from tune_jobs.experiment.state import RunState
 from tune_jobs.job.code import import_file, plain_name, stands_in_its_file, started_here
 from tune_jobs.job.files import job_in
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.names import RAY_TUNE, field_names, is_from_ray_tune, name_of
+from tune_jobs.names import RAY_TUNE, field_names, has_its_name, is_from_ray_tune, name_of
 from tune_jobs.search_algos import domains
 from tune_jobs.search_algos.domains import Domain
 
-_CODE = ("model", "searcher", "scheduler")
+_CODE = ("model", "test", "searcher", "scheduler")
 """The fields of a job that are code, or names of code."""
 
 
@@ -71,7 +71,7 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
         value = fields[kind]
         # Only the file can provide an object.
         own = is_from_ray_tune(value)
-        fields[kind] = f"{RAY_TUNE}{type(value).__qualname__}" if own else name_of(value)
+        fields[kind] = f"{RAY_TUNE}{type(value).__qualname__}" if own else _name(value)
     fields["callbacks"] = [name_of(type(callback)) for callback in job.callbacks]
     fields["space"] = {
         name: {"domain": type(value).__name__, **dataclasses.asdict(value)}
@@ -116,7 +116,7 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None
 def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any]:
     """The code in the job's file itself. The file is also run if a job names anything that is not
     registered: the file may make it importable."""
-    named = {kind: str(fields[kind]) for kind in _CODE}
+    named = {kind: str(fields.get(kind)) for kind in _CODE}
     inside = {kind: name for kind, name in named.items() if _is_only_there(name)}
     callbacks = fields.get("callbacks") or []
     if not callbacks and not any(":" in name for name in named.values()):
@@ -136,8 +136,12 @@ def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any
     return {**found, **({"callbacks": job_in(module).callbacks} if callbacks else {})}
 
 
+def _name(code: Any) -> str | None:
+    return None if code is None else name_of(code)
+
+
 def _is_only_there(name: str) -> bool:
-    return name.startswith(RAY_TUNE) or stands_in_its_file(name)
+    return not has_its_name(name) or stands_in_its_file(name)
 
 
 def _is_in(main: ModuleType, name: str) -> bool:
@@ -147,8 +151,7 @@ def _is_in(main: ModuleType, name: str) -> bool:
 
 def _inside(module: ModuleType, kind: str, name: str) -> Any:
     path = name.partition(":")[2]
-    # An object has no name of its own in the file; a class made by a function has none either.
-    if name.startswith(RAY_TUNE) or "<locals>" in path:
+    if not has_its_name(name):
         return getattr(job_in(module), kind)
     try:
         return attrgetter(path)(module)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from tune_jobs.errors import UserError, complaints, nearest, shown
 from tune_jobs.models.base import Model
-from tune_jobs.names import field_names
+from tune_jobs.names import field_names, short_name
 from tune_jobs.search_algos.space import Space
 
 
@@ -18,12 +19,45 @@ def check_model(cls: type[Model]) -> type[Model]:
     """Returns the class. Raises UserError if it is not a complete model."""
     if missing := sorted(cls.__abstractmethods__):
         raise UserError(f"model {cls.__name__} does not define {', '.join(missing)}")
+    for save, load in (("save", "load"), ("state_dict", "load_state_dict")):
+        if _defines(cls, save) != _defines(cls, load):
+            has, lacks = (save, load) if _defines(cls, save) else (load, save)
+            raise UserError(f"model {cls.__name__} defines {has}, but not {lacks}; it needs both")
+    if not (_defines(cls, "save") or _defines(cls, "state_dict")):
+        raise UserError(
+            f"model {cls.__name__} does not define state_dict and load_state_dict, so its trials "
+            "could not be restored; define both, or save and load"
+        )
     if not dataclasses.is_dataclass(getattr(cls, "Config", None)):
         raise UserError(
             f"model {cls.__name__} has no dataclass Config; write one with every hyperparameter "
             "and its default"
         )
     return cls
+
+
+def _defines(cls: type[Model], method: str) -> bool:
+    return getattr(cls, method) is not getattr(Model, method)
+
+
+def check_call(field: str, function: Any, parameters: str) -> None:
+    """Raises UserError if a function cannot be called with these parameters; None is nothing."""
+    if function is None:
+        return
+    call = f"{short_name(function)}({parameters})"
+    if not callable(function):
+        raise UserError(f"{field} is {shown(function)}; give a function {field}({parameters})")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of a function that is not Python
+        return
+    try:
+        signature.bind(*parameters.split(", "))
+    except TypeError as error:
+        raise UserError(
+            f"{field} is {short_name(function)}{signature}, which cannot be called as {call}: "
+            f"{error}; give other values by functools.partial"
+        ) from None
 
 
 def cloning_problems(scheduler: str, model: type[Model], changes: Collection[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -12,7 +13,8 @@ from pydantic import ValidationError
 
 from tune_jobs.errors import UserError, explain
 from tune_jobs.job.search import Search
-from tune_jobs.names import field_names
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.names import field_names, short_name
 from tune_jobs.search_algos.domains import Choice, Domain, Int
 
 S = TypeVar("S", bound=Search)
@@ -52,6 +54,16 @@ def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) ->
         return dataclasses.replace(job, **changes)
     except ValidationError as error:
         raise explain(error, field_names(job)) from error
+
+
+def job_of(model: Any, fields: Mapping[str, Any]) -> TuneJob:
+    """A job of a model, with the name of the model. Raises UserError for values that the job
+    refuses."""
+    name = model if isinstance(model, str) else short_name(model)
+    try:
+        return TuneJob(name=re.sub(r"[^A-Za-z0-9_.-]+", "", name) or "job", model=model, **fields)
+    except ValidationError as error:
+        raise explain(error, field_names(TuneJob)) from error
 
 
 def _fixed(name: str, text: str, domain: Any) -> Any:

@@ -8,12 +8,19 @@ from typing import Any
 from pydantic import ByteSize, ConfigDict, Field, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
+from tune_jobs.errors import UserError
 from tune_jobs.job.checks import callback_problems, fold_problems
-from tune_jobs.job.model_checks import check_model, cloning_problems, config_problems
+from tune_jobs.job.model_checks import (
+    check_call,
+    check_model,
+    cloning_problems,
+    config_problems,
+)
 from tune_jobs.job.search import Search, attempt
 from tune_jobs.models import MODELS
 from tune_jobs.models.base import FilledIn, Model
-from tune_jobs.names import find_class, name_of
+from tune_jobs.models.functions.function import model_of
+from tune_jobs.names import find, find_class, is_function, name_of
 from tune_jobs.search_algos.space import split
 
 
@@ -22,8 +29,11 @@ class TuneJob(Search):
     """One tuning job: a `Search` with a model and resources. Words mean the same as in Ray Tune.
 
     Args:
-        model: a registered name, ``"module:Class"``, or a class derived from `tune_jobs.Model`.
-            A name is imported only when the job runs, so `list` and `show` are fast.
+        model: a registered name, ``"module:Class"``, a class derived from `tune_jobs.Model`, or a
+            training function ``train(config)`` that calls `tune_jobs.report`. A name is imported
+            only when the job runs, so `list` and `show` are fast.
+        test: for a training function: ``test(config, state)`` gets the state of the best epoch and
+            returns metrics.
         max_concurrent: trials at a time; by default as many as fit.
         cpus_per_trial, gpus_per_trial: may be fractions; by default one CPU, and one GPU
             if the cluster has any.
@@ -43,6 +53,7 @@ class TuneJob(Search):
     """
 
     model: Any
+    test: Any = None
     max_concurrent: PositiveInt | None = None
     cpus_per_trial: PositiveFloat = 1.0
     gpus_per_trial: float | None = Field(default=None, ge=0)
@@ -71,7 +82,15 @@ class TuneJob(Search):
 
     def model_class(self) -> type[Model]:
         """Raises UserError if it is not a complete model, or cannot be imported."""
-        return check_model(find_class(self.model, Model, MODELS))
+        found = find("model", self.model, MODELS)
+        test = find("test", self.test, {})
+        if is_function(found):
+            check_call("model", found, "config")
+            check_call("test", test, "config, state")
+            return model_of(found, test, frozenset(self.space), self.metric)
+        if test:
+            raise UserError("test is for a training function; a model class has its own test()")
+        return check_model(find_class(found, Model, MODELS))
 
     def problems(self) -> list[str]:
         problems: list[str] = []

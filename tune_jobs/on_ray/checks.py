@@ -3,9 +3,7 @@ message in its first epoch, and no checkpoint contains it."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,6 @@ _CANNOT_LOAD = (
     "state_dict has tensors, numbers, text, and lists and dicts of them; for anything else give "
     "the model its own save() and load()"
 )
-_RANDOM = {
-    "random": ("getstate", "setstate"),
-    "numpy.random": ("get_state", "set_state"),
-    "torch.random": ("get_rng_state", "set_rng_state"),
-    "torch.cuda.random": ("get_rng_state_all", "set_rng_state_all"),
-}
 
 
 def numbers(said: str, metrics: Any) -> dict[str, float]:
@@ -77,21 +69,6 @@ def load(model: Model, folder: Path) -> None:
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             raise MemoryError(str(error)) from error
         raise TrainingError(f"{_CANNOT_LOAD}:\n{user_traceback(error)}") from error
-
-
-@contextmanager
-def random_states_kept() -> Iterator[None]:
-    """Inside, a model may set global seeds."""
-    modules = {name: sys.modules[name] for name in _RANDOM if name in sys.modules}
-    torch = sys.modules.get("torch")
-    if torch and not torch.cuda.is_initialized():
-        modules.pop("torch.cuda.random", None)
-    states = {name: getattr(module, _RANDOM[name][0])() for name, module in modules.items()}
-    try:
-        yield
-    finally:
-        for name, state in states.items():
-            getattr(modules[name], _RANDOM[name][1])(state)
 
 
 def _number(name: str, value: Any) -> float:

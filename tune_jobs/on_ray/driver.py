@@ -131,6 +131,8 @@ def _setting(job: TuneJob, model: bytes, store: CheckpointStore, folder: RunFold
         import_path=tuple(path or os.getcwd() for path in sys.path),
         objective=job.objective,
         constants=job.constants(),
+        seed=job.seed,
+        clones=job.build_scheduler().clones_trials,
         folds=job.folds,
         max_epochs=job.max_epochs,
         checkpoints=store,

@@ -215,6 +215,13 @@ def start_from(trial: RayTrial, saved: Any) -> None:
     )
 
 
+def set_session(session: object) -> None:
+    """What `ray.tune.report`, `get_checkpoint` and `get_context` use in this process."""
+    from ray.train._internal import session as ray_session
+
+    ray_session._session = session  # type: ignore[assignment]  # ours has the same names
+
+
 def time_attr_of(scheduler: Any) -> str | None:
     """The attribute that a scheduler of Ray Tune counts as time; None if it has none."""
     found: str | None = getattr(scheduler, "_time_attr", None)

@@ -24,8 +24,9 @@ def packed(model: type[Model]) -> bytes:
     Raises UserError, which names them, if some of these globals cannot be sent to another process.
     """
     module = sys.modules[model.__module__]
-    if stands_in_its_file(name_of(model)) and model.__module__ != "__main__":
-        ray.cloudpickle.register_pickle_by_value(module)
+    for name, loaded in list(sys.modules.items()):
+        if stands_in_its_file(f"{name}:") and name != "__main__":  # which is by value anyway
+            ray.cloudpickle.register_pickle_by_value(loaded)
     try:
         return bytes(ray.cloudpickle.dumps(model))
     except Exception as error:

@@ -29,7 +29,7 @@ def run(stretch: Stretch, progress: View) -> RunState:
     the run closed as failed, if the run cannot continue: data are missing, every trial fails, the
     storage fails.
     """
-    model = packed(stretch.job.model_class())
+    packed(stretch.job.model_class())  # a mistake in it shows before Ray starts
     with before_exit(progress.close), _connected() as crowd:
         from tune_jobs.on_ray.driver import drive
 
@@ -37,6 +37,8 @@ def run(stretch: Stretch, progress: View) -> RunState:
         if stretch.is_new:
             stretch.folder.create(stretch.job, ray.cluster_resources(), stretch.file)
         with _way_on_told(stretch.folder):
+            # Again: parameters of Ray's `tune.with_parameters` are now in its object store.
+            model = packed(stretch.job.model_class())
             return drive(stretch, model, resources, progress, crowd)
 
 

@@ -19,12 +19,15 @@ from ray import tune
 from tune_jobs.errors import user_traceback
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.objective import Objective
+from tune_jobs.models import randomness
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
+from tune_jobs.models.functions.function import Function
 from tune_jobs.models.training.cross_validation import CrossValidation
 from tune_jobs.on_ray import checks
 from tune_jobs.on_ray.notice import Notice
-from tune_jobs.on_ray.watchdog import ended_when_it_hangs, report_of
+from tune_jobs.on_ray.ray_tune.their_functions import hosted
+from tune_jobs.on_ray.watchdog import ended_when_it_hangs, name_of, report_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.runs.restore import restore
 from tune_jobs.storage import StorageError
@@ -43,6 +46,8 @@ class Setting:
     import_path: tuple[str, ...]  # of the driver
     objective: Objective
     constants: Mapping[str, Any]  # of every config
+    seed: int  # of the job
+    clones: bool  # whether the scheduler may start a trial from another one
     folds: int | None  # of a cross-validation
     max_epochs: int  # of a training, so of each fold
     checkpoints: CheckpointStore
@@ -157,6 +162,8 @@ class EpochTrainable(tune.Trainable):
 
     def _trained_epoch(self, model: Model) -> dict[str, float]:
         with self._not_hanging():
+            if not model.keeps_random_numbers:
+                self._seed(model.config, self._epoch + 1)
             trained = checks.numbers("train_epoch()", model.train_epoch())
             return {**trained, **checks.numbers("evaluate()", model.evaluate())}
 
@@ -181,13 +188,15 @@ class EpochTrainable(tune.Trainable):
     def _check_load(self, train: Train, folder: Path) -> None:
         """Loads a first checkpoint into a second model, as when a trial is restored. If there is
         no room for a second model, the check is skipped."""
-        with checks.random_states_kept(), suppress(MemoryError):
+        with randomness.kept(), suppress(MemoryError):
             try:
                 another = self._build(train.config)
             except Exception:
                 return
             with closing(another):
                 self._load(another, folder)
+                if self._setting.clones:
+                    another.reconfigure(another.config)
 
     def _load(self, model: Model, folder: Path) -> None:
         with self._not_hanging():
@@ -213,13 +222,20 @@ class EpochTrainable(tune.Trainable):
         if self._class is None:
             self._class = ray.cloudpickle.loads(self._setting.model)
             _limit_threads(self._setting.cpus)
+        if issubclass(self._class, Function):
+            hosted(name_of(self._assignment), self.trial_resources)
         with self._not_hanging():
             whole = self._config(self._class, config)
+            self._seed(whole, 0)
             if self._setting.folds:
                 return CrossValidation(
                     self._class, whole, self._setting.folds, self._setting.max_epochs
                 )
             return self._class(whole)
+
+    def _seed(self, config: Any, epoch: int) -> None:
+        own = getattr(config, "seed", None)
+        randomness.seed(own if isinstance(own, int) else self._setting.seed, epoch)
 
     def _config(self, model: type[Model], config: Mapping[str, Any]) -> Any:
         try:

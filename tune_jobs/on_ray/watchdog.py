@@ -50,7 +50,12 @@ class Hangs:
 
 def report_of(work: Assignment, reports: Path) -> Path:
     """The file for the stacks of a worker that hangs in this work."""
-    return reports / (f"{work.trial_id:05d}.txt" if isinstance(work, Train) else "test.txt")
+    return reports / f"{name_of(work)}.txt"
+
+
+def name_of(work: Assignment) -> str:
+    """As in the names of its files."""
+    return f"{work.trial_id:05d}" if isinstance(work, Train) else "test"
 
 
 def hang_reports(errors: Path) -> Path:

@@ -98,7 +98,7 @@ def _described(fact: Fact, state: RunState) -> str:
 def tested(fact: Tested) -> str:
     if fact.error:
         return last_line(fact.error)
-    return values(fact.metrics) or "the model measured nothing"
+    return values(fact.metrics) or "none: the model has no test"
 
 
 def outcome(trial: Trial, state: RunState) -> str:
