@@ -19,7 +19,6 @@ from tune_jobs.job.model_checks import (
 from tune_jobs.job.search import Search, attempt
 from tune_jobs.models import MODELS
 from tune_jobs.models.base import FilledIn, Model
-from tune_jobs.models.functions.function import model_of
 from tune_jobs.names import find, find_class, is_function, name_of
 from tune_jobs.search_algos.space import split
 
@@ -85,6 +84,8 @@ class TuneJob(Search):
         found = find("model", self.model, MODELS)
         test = find("test", self.test, {})
         if is_function(found):
+            from tune_jobs.models.functions.function import model_of  # needs numpy
+
             check_call("model", found, "config")
             check_call("test", test, "config, state")
             return model_of(found, test, frozenset(self.space), self.metric)

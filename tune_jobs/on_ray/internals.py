@@ -215,7 +215,7 @@ def start_from(trial: RayTrial, saved: Any) -> None:
     )
 
 
-def set_session(session: object) -> None:
+def set_session(session: object | None) -> None:
     """What `ray.tune.report`, `get_checkpoint` and `get_context` use in this process."""
     from ray.train._internal import session as ray_session
 

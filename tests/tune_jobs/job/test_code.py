@@ -187,3 +187,41 @@ def test_a_job_that_was_moved_is_named_as_its_author_wrote_it(tmp_path: Path) ->
 def test_a_file_without_a_python_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"end in \.py"):
         import_file(written(tmp_path / "job.txt", JOB))
+
+
+FUNCTION = """
+from functools import partial
+from ray import tune
+from tune_jobs import Float, TuneJob, report
+
+def train(config, data=()):
+    report({{"loss": config.x + len(data)}})
+
+def test(config, state):
+    return {{"test_loss": 1.0}}
+
+job = TuneJob(
+    name="mine", model={model}, test=test, space={{"x": Float(0, 1)}}, metric="loss", mode="min"
+)
+"""
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "train",
+        "partial(train, data=[1])",
+        "tune.with_parameters(train, data=[1])",
+        "lambda config: config.x + 1",
+    ],
+)
+def test_a_resume_finds_a_training_function_in_its_file(tmp_path: Path, model: str) -> None:
+    path = written(tmp_path / "mine.py", FUNCTION.format(model=model))
+    content = json.loads(json.dumps(as_json(load_job(str(path))[0], path)))
+    forget_modules_of(tmp_path)
+    with as_started(content):
+        found = rebuilt(content, [])
+    one = found.model_class()(found.model_class().Config(x=0.5))
+    assert one.train_epoch()["loss"] == (0.5 if model == "train" else 1.5)
+    assert one.test() == {"test_loss": 1.0}
+    one.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,28 @@ class Unfinished(Model):
         return {}
 
 
+class Forgetful(Unfinished):
+    def evaluate(self) -> dict[str, float]:
+        return {}
+
+
+class HalfSaved(Forgetful):
+    def save(self, folder: Path) -> None:
+        pass
+
+
+def train(config: Any) -> None:
+    pass
+
+
+def takes_one(config: Any) -> float:
+    return 0.0
+
+
+def takes_two(config: Any, data: Any) -> None:
+    pass
+
+
 class Plain:
     pass
 
@@ -46,6 +70,24 @@ def problems(**fields: Any) -> str:
 def test_a_good_job_is_valid() -> None:
     tiny_job().validate()
     tiny_job(model=Tiny, scheduler="odd_schedulers:Copier").validate()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        train,
+        partial(takes_two, data=3),
+        partial(takes_two, data=[3]),
+        tune.with_parameters(takes_two, data=3),
+        lambda config: 0.5,
+        f"{__name__}:train",
+    ],
+)
+def test_a_training_function_is_a_model(function: Any) -> None:
+    job = tiny_job(model=function, test=takes_two, scheduler="pbt")
+    job.validate()
+    config = job.model_class().Config(x=0.5, **job.constants())
+    assert vars(config) == {"x": 0.5, "seed": 0, "max_epochs": 9, "fold": None}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +114,19 @@ def test_a_good_job_is_valid() -> None:
         ({"model": "tiny_model:Tyni"}, ["'tiny_model:Tyni'", "Tyni"]),
         ({"model": "broken_module:Net"}, ["'broken_module:Net'", "1 / 0", "ZeroDivisionError"]),
         ({"model": Plain}, ["Plain", "derived from tune_jobs.models.base.Model"]),
-        ({"model": Unfinished}, ["Unfinished", "does not define evaluate, load_state_dict"]),
+        ({"model": Unfinished}, ["Unfinished", "does not define evaluate"]),
+        ({"model": Forgetful}, ["Forgetful", "does not define state_dict", "or save and load"]),
+        ({"model": HalfSaved}, ["HalfSaved", "defines save, but not load"]),
+        (
+            {"model": takes_two},
+            ["(config: 'Any', data: 'Any')", "takes_two(config)", "partial"],
+        ),
+        (
+            {"model": train, "test": takes_one},
+            ["(config: 'Any')", "takes_one(config, state)"],
+        ),
+        ({"model": train, "test": 3}, ["test is 3", "test(config, state)"]),
+        ({"test": takes_two}, ["test is for a training function"]),
         (
             {"space": {"unheard_of": Float(0, 1)}},
             ["'unheard_of'", "Tiny.Config", "log, once, rate"],

@@ -153,3 +153,29 @@ def test_what_is_private_is_used_in_one_file() -> None:
     found = {file.name: list(private_uses(file)) for file in ON_RAY.rglob("*.py")}
     assert len(found.pop("internals.py")) > 10
     assert not {name: uses for name, uses in found.items() if uses}
+
+
+def test_what_a_function_says_to_ray_tune_comes_to_our_session() -> None:
+    from ray import train, tune
+
+    heard: list[object] = []
+
+    class Session:
+        world_rank = None
+        trial_id = trial_name = "7"
+        loaded_checkpoint = None
+
+        def report(self, metrics: object, checkpoint: object = None) -> None:
+            heard.append((metrics, checkpoint))
+
+    internals.set_session(Session())
+    try:
+        tune.report({"loss": 1.0})
+        assert heard == [({"loss": 1.0}, None)]
+        assert tune.get_checkpoint() is None
+        assert tune.get_context().get_trial_id() == "7"
+        assert train.get_context().get_trial_id() == "7"
+    finally:
+        internals.set_session(None)
+    with pytest.warns(UserWarning, match="inside a function"):
+        tune.report({"loss": 1.0})
