@@ -60,6 +60,23 @@ def test_a_model_of_ones_own_runs_as_written(tmp_path: Path, ray_session: None) 
     assert done.best.test["test_loss"] < 0.1
 
 
+@pytest.mark.parametrize(
+    ("page", "word"),
+    [("docs/functions.md", "def test"), ("docs/ray-tune.md", "def train(config, d")],
+)
+def test_a_training_function_runs_as_written(
+    page: str, word: str, tmp_path: Path, ray_session: None
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(block(page, word))
+    declared, _ = load_job(str(path))
+    done = run_job(declared, name="run", storage=str(tmp_path), num_samples=4)
+    assert done.best is not None
+    assert not done.state.warnings
+    tested = {"docs/functions.md": ["test_loss"], "docs/ray-tune.md": []}[page]
+    assert list(done.best.test or {}) == tested
+
+
 def test_a_program_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("trainer.sh").write_text(block("docs/programs.md", "TUNE_JOBS_RESTORE", "sh"))
