@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drivers import Start, drivers
 from hypothesis import settings
 from s3_server import CREDENTIALS
 
@@ -58,6 +59,25 @@ def tune_jobs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         return int(exit_.value.code or 0), said.out, said.err
 
     return run
+
+
+@pytest.fixture
+def start(ray_session: None) -> Iterator[Start]:
+    """Starts drivers in processes of their own."""
+    with drivers() as start:
+        yield start
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a job is declared."""
+    return tmp_path / "mine.py"
+
+
+@pytest.fixture
+def log(file: Path) -> Path:
+    """Where its trials write their epochs."""
+    return file.with_name("log")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ job = TuneJob(
     metric="val_loss",
     mode="min",
     searcher="hyperopt",
-    searcher_options={"n_startup_jobs": 10},
     scheduler="asha",
     scheduler_options={"grace_period": 3, "reduction_factor": 3},
     num_samples=36,

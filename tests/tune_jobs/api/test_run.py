@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from drivers import Start, declare, drivers, facts, wait_for
+from drivers import Start, declare, facts, wait_for
 from rich.console import Console
 from runs import falling, run_in_folder, tiny_job
 from tiny_model import Tiny
@@ -26,12 +25,6 @@ from tune_jobs.views.progress import LineProgress
 
 def quiet() -> LineProgress:
     return LineProgress(Console(quiet=True))
-
-
-@pytest.fixture
-def start(ray_session: None) -> Iterator[Start]:
-    with drivers() as start:
-        yield start
 
 
 def test_a_run_has_a_best_epoch_tables_and_a_name(tmp_path: Path, ray_session: None) -> None:
