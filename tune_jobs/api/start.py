@@ -25,6 +25,20 @@ from tune_jobs.storage.mirror import fetch
 Say = Callable[[str], None]
 
 
+def prepared(job: TuneJob, folder: RunFolder, storage: Storage, say: Say) -> list[Known]:
+    """The checks and the notes before a run; returns what its searcher learns from first.
+
+    Raises UserError if the job is not valid or the name is taken.
+    """
+    folder.check_free()
+    job.validate()
+    known = _known(job, storage, say)
+    say(f"{folder.name}: {job.method}, {counted(job.num_samples, 'trial')} of up to {job.training}")
+    for note in notes(job):
+        say(f"note: {note}")
+    return known
+
+
 @contextmanager
 def beginning(
     job: TuneJob, folder: RunFolder, storage: Storage, file: Path | None, say: Say
@@ -38,12 +52,7 @@ def beginning(
 
     Raises UserError if the job is not valid or the name is taken; then nothing is written.
     """
-    folder.check_free()
-    job.validate()
-    known = _known(job, storage, say)
-    say(f"{folder.name}: {job.method}, {counted(job.num_samples, 'trial')} of up to {job.training}")
-    for note in notes(job):
-        say(f"note: {note}")
+    known = prepared(job, folder, storage, say)
     experiment = job.build_experiment(in_background=True)
     with locked(folder) as lease:
         yield Stretch(

@@ -1,11 +1,11 @@
-"""The command line: tune-jobs list | methods | show | run | resume | status | simulate."""
+"""The command line: tune-jobs list | methods | show | check | run | resume | ..."""
 
 from __future__ import annotations
 
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tune_jobs.api.run import Run
 from tune_jobs.cli import completion, screens
 from tune_jobs.cli.as_json import run_as_json, runs_as_json
 from tune_jobs.cli.methods import methods_markdown, print_methods
+from tune_jobs.cli.options import DRIVE_OPTIONS, RUN_OPTIONS, options, storage_option
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.code import is_importing
@@ -26,81 +27,11 @@ from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import find_run, find_storage
 from tune_jobs.runs.interrupt import EXIT_BY_SIGNAL, end_at_once_when_told
 from tune_jobs.search_algos.domains import SpaceError
-from tune_jobs.search_algos.schedulers import SCHEDULERS
-from tune_jobs.search_algos.searchers import SEARCHERS
 from tune_jobs.views import texts
 from tune_jobs.views.screen import RunScreen, Screen
 
-SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
 EXIT_NO_RESULT, EXIT_BAD_INPUT = 1, 2
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
-
-
-def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Seconds as a number, or with a unit: 90s, 10m, 2h."""
-    if value is None:
-        return None
-    try:
-        return float(value.rstrip("smh")) * SECONDS_IN.get(value[-1:], 1)
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is not a time; give 90s, 10m or 2h") from None
-
-
-# Options of `run` and of `resume`.
-DRIVE_OPTIONS = [
-    click.option("--max-concurrent", type=int, help="Trials at a time.  [default: as many as fit]"),
-    click.option("--cpus-per-trial", type=float, help="CPUs; a fraction is possible."),
-    click.option("--gpus-per-trial", type=float, help="GPUs; a fraction is possible."),
-    click.option("--time-budget", callback=_seconds, help="Time for the whole run: 90s, 10m, 2h."),
-    click.option("--max-failures", type=int, help="Restarts of a trial that failed.  [default: 3]"),
-    click.option("--fail-fast", is_flag=True, default=None, help="The first failure ends the run."),
-    click.option(
-        "--trial-timeout", callback=_seconds, help="Longest time without a report: 90s, 10m."
-    ),
-    click.option("--keep-checkpoints", type=int, help="Checkpoints per trial.  [default: 2]"),
-    click.option("--checkpoint-quota", metavar="SIZE", help="Limit for all of them: 500MiB, 20GB."),
-]
-RUN_OPTIONS = [
-    click.option("--samples", "num_samples", type=int, help="Number of trials."),
-    click.option("--searcher", help=f"One of {', '.join(SEARCHERS)}, or module:Class."),
-    click.option("--scheduler", help=f"One of {', '.join(SCHEDULERS)}, or module:Class."),
-    click.option("--max-epochs", type=int, help="Epochs of a complete trial."),
-    click.option("--folds", type=int, help="Cross-validate; an epoch of a trial is then a fold."),
-    click.option("--patience", type=int, help="Stop a trial after N epochs without improvement."),
-    click.option("--min-delta", type=float, help="Least improvement that counts.  [default: 0]"),
-    click.option("--seed", type=int, help="Seed of the searcher, the scheduler and the models."),
-    click.option(
-        "--warm-start",
-        metavar="RUN",
-        help="Earlier run whose trials the searcher learns from.",
-        shell_complete=completion.runs,
-    ),
-    click.option("--name", help="Name of the run.  [default: the job's name and the time]"),
-    *DRIVE_OPTIONS,
-    click.option(
-        "--set",
-        "settings",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="learning_rate=0.01 fixes a hyperparameter, scheduler.grace_period=3 sets an option.",
-    ),
-]
-storage_option = click.option(
-    "--storage",
-    metavar="PLACE",
-    help="Folder or s3://bucket/folder of the runs.  [default: $TUNE_JOBS_STORAGE or ./results]",
-)
-
-
-def options(*given: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Several options at once, in this order."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(given):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 @click.group(context_settings=HELP_OPTIONS)
@@ -129,7 +60,22 @@ def methods(markdown: bool) -> None:
 @click.argument("job", shell_complete=completion.jobs)
 def show(job: str) -> None:
     """Show JOB, a ready job's name or the path of a job file."""
-    screens.print_job(Screen(), *load_job(job))
+    declared, module = load_job(job)
+    screens.print_job(Screen(), declared, module)
+    if job not in ready_jobs():  # those are tested
+        declared.validate()
+
+
+@cli.command()
+@click.argument("job", shell_complete=completion.jobs)
+@options(*RUN_OPTIONS, storage_option)
+def check(
+    job: str, name: str | None, storage: str | None, settings: Iterable[str], **fields: Any
+) -> None:
+    """Try out JOB here, without Ray: its checks, and one epoch of its first trial."""
+    from tune_jobs.api.check import check as check_job
+
+    check_job(override(load_job(job)[0], fields, settings), name=name, storage=storage)
 
 
 @cli.command()

@@ -19,12 +19,12 @@ from ray import tune
 from tune_jobs.errors import user_traceback
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.objective import Objective
+from tune_jobs.job import epoch_checks as checks
 from tune_jobs.models import randomness
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
 from tune_jobs.models.functions.function import Function
 from tune_jobs.models.training.cross_validation import CrossValidation
-from tune_jobs.on_ray import checks
 from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.ray_tune.their_functions import hosted
 from tune_jobs.on_ray.watchdog import ended_when_it_hangs, name_of, report_of
@@ -164,8 +164,7 @@ class EpochTrainable(tune.Trainable):
         with self._not_hanging():
             if not model.keeps_random_numbers:
                 self._seed(model.config, self._epoch + 1)
-            trained = checks.numbers("train_epoch()", model.train_epoch())
-            return {**trained, **checks.numbers("evaluate()", model.evaluate())}
+            return checks.epoch(model)
 
     def _check_metric(self, train: Train, metrics: Mapping[str, float]) -> None:
         """A misspelt metric is the job's mistake; one that is measured only sometimes may come."""

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_model import Tiny
 
+from tune_jobs.job import epoch_checks as checks
 from tune_jobs.models.base import TrainingError
-from tune_jobs.on_ray import checks
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_a_model_cannot_load_is_told_with_its_own_lines(tmp_path: Path) -> 
     with pytest.raises(TrainingError, match=r"(?s)cannot load the state.*KeyError") as error:
         checks.load(Tiny(Tiny.Config()), tmp_path)
     assert "in load_state_dict" in str(error.value)
-    assert "checks.py" not in str(error.value)
+    assert "epoch_checks.py" not in str(error.value)
 
 
 def test_where_a_gpu_has_no_room_it_is_not_the_models_fault(tmp_path: Path) -> None:

@@ -18,6 +18,13 @@ _CANNOT_LOAD = (
 )
 
 
+def epoch(model: Model) -> dict[str, float]:
+    """Trains and evaluates a model for one epoch; returns its metrics. Raises what the model
+    raises, and TrainingError for metrics that are no numbers."""
+    trained = numbers("train_epoch()", model.train_epoch())
+    return {**trained, **numbers("evaluate()", model.evaluate())}
+
+
 def numbers(said: str, metrics: Any) -> dict[str, float]:
     """The metrics of a model as plain floats; numbers of torch, numpy and Python are accepted.
 

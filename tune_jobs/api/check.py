@@ -1,0 +1,124 @@
+"""A job tried out in this process: everything that a run does up to the end of its first epoch,
+without Ray."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tune_jobs.api.start import prepared
+from tune_jobs.errors import UserError, user_traceback
+from tune_jobs.experiment.assignments import Train
+from tune_jobs.experiment.experiment import Experiment
+from tune_jobs.experiment.facts import Known, Reported
+from tune_jobs.job import epoch_checks
+from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.models import randomness
+from tune_jobs.models.base import Done, Model, TrainingError
+from tune_jobs.models.data import MissingDataError
+from tune_jobs.models.functions.function import Function
+from tune_jobs.models.training.cross_validation import CrossValidation
+from tune_jobs.runs.folder import find_storage, new_run
+from tune_jobs.views import texts
+from tune_jobs.views.progress import waiting
+from tune_jobs.views.screen import Screen
+
+Build = Callable[[], Model]
+
+
+def check(job: TuneJob, *, name: str | None = None, storage: str | None = None) -> None:
+    """Trains the config of the run's first trial for one epoch, saves and loads its state, and says
+    what it does. Nothing is written; the test data are not used.
+
+    Args:
+        name, storage: of the run, as for `run`.
+
+    Raises UserError for everything that would end a run, with the author's own lines.
+    """
+    place, screen = find_storage(storage), Screen()
+    with waiting(screen, "importing the model"):
+        known = prepared(job, new_run(job, place, name), place, screen.say)
+    experiment, train = _first_trial(job, known)
+    config = {**job.constants(), **train.config}
+    screen.say(f"config of the first trial: {texts.values(config)}")
+    try:
+        metrics = _tried(_builder(job, config), job, screen)
+    except (MissingDataError, TrainingError) as error:
+        raise UserError(str(error)) from error
+    except Exception as error:
+        raise UserError(user_traceback(error)) from error
+    _judge(experiment, train, metrics, screen)
+    screen.say("the job works")
+
+
+def _first_trial(job: TuneJob, known: list[Known]) -> tuple[Experiment, Train]:
+    """The experiment of a run that nobody records, and its first assignment."""
+    experiment = job.build_experiment()
+    experiment.start(lambda fact: fact, lambda fact, state: None, known)
+    train = experiment.next()
+    if not isinstance(train, Train):
+        raise UserError(f"job {job.name!r}: its searcher suggests nothing")
+    return experiment, train
+
+
+def _builder(job: TuneJob, config: Mapping[str, Any]) -> Build:
+    cls, folds = job.model_class(), job.folds
+    if issubclass(cls, Function) and "ray" in sys.modules:  # it may be a function of Ray Tune
+        from tune_jobs.on_ray.ray_tune.their_functions import hosted
+
+        hosted("00000", None)
+
+    def build() -> Model:
+        randomness.seed(job.seed, 0)
+        whole = cls.Config(**config)
+        return CrossValidation(cls, whole, folds, max_epochs=1) if folds else cls(whole)
+
+    return build
+
+
+def _tried(build: Build, job: TuneJob, screen: Screen) -> dict[str, float]:
+    """Builds, trains, evaluates, saves and loads; returns the metrics."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        with waiting(screen, "building the model"):
+            model = build()
+        with closing(model):
+            metrics = _trained(model, job, screen)
+            epoch_checks.save(model, folder)
+        size = sum(file.stat().st_size for file in folder.rglob("*"))
+        said = f"loading its state of {size:,} bytes into a second model"
+        with waiting(screen, said), closing(build()) as another:
+            epoch_checks.load(another, folder)
+    return metrics
+
+
+def _trained(model: Model, job: TuneJob, screen: Screen) -> dict[str, float]:
+    """The metrics of one epoch, however long it takes."""
+    what = f"one epoch of the first of {job.folds} folds" if job.folds else "one epoch"
+    start = time.perf_counter()
+    with waiting(screen, f"training {what}"):
+        if not model.keeps_random_numbers:
+            randomness.seed(job.seed, 1)
+        try:
+            metrics = epoch_checks.epoch(model)
+        except Done as end:
+            raise TrainingError(f"the training ends before its first epoch: {end}") from None
+    seconds = time.perf_counter() - start
+    screen.say(f"metrics after {seconds:.1f} s: {texts.values(metrics)}")
+    return metrics
+
+
+def _judge(experiment: Experiment, train: Train, metrics: dict[str, float], screen: Screen) -> None:
+    """Shows the metrics to what decides in the run."""
+    objective = experiment.state.objective
+    if objective.metric not in metrics:
+        missing = objective.missing_from(metrics)
+        if epoch_checks.is_misspelt(objective.metric, metrics):
+            raise UserError(missing)
+        screen.say(f"note: {missing}; a trial that never reports it fails")
+    experiment.report(Reported(trial_id=train.trial_id, epoch=1, metrics=metrics))

@@ -1,0 +1,81 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tune_jobs.cli import completion
+from tune_jobs.search_algos.schedulers import SCHEDULERS
+from tune_jobs.search_algos.searchers import SEARCHERS
+
+SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Seconds as a number, or with a unit: 90s, 10m, 2h."""
+    if value is None:
+        return None
+    try:
+        return float(value.rstrip("smh")) * SECONDS_IN.get(value[-1:], 1)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a time; give 90s, 10m or 2h") from None
+
+
+# Options of `run` and of `resume`.
+DRIVE_OPTIONS = [
+    click.option("--max-concurrent", type=int, help="Trials at a time.  [default: as many as fit]"),
+    click.option("--cpus-per-trial", type=float, help="CPUs; a fraction is possible."),
+    click.option("--gpus-per-trial", type=float, help="GPUs; a fraction is possible."),
+    click.option("--time-budget", callback=_seconds, help="Time for the whole run: 90s, 10m, 2h."),
+    click.option("--max-failures", type=int, help="Restarts of a trial that failed.  [default: 3]"),
+    click.option("--fail-fast", is_flag=True, default=None, help="The first failure ends the run."),
+    click.option(
+        "--trial-timeout", callback=_seconds, help="Longest time without a report: 90s, 10m."
+    ),
+    click.option("--keep-checkpoints", type=int, help="Checkpoints per trial.  [default: 2]"),
+    click.option("--checkpoint-quota", metavar="SIZE", help="Limit for all of them: 500MiB, 20GB."),
+]
+RUN_OPTIONS = [
+    click.option("--samples", "num_samples", type=int, help="Number of trials."),
+    click.option("--searcher", help=f"One of {', '.join(SEARCHERS)}, or module:Class."),
+    click.option("--scheduler", help=f"One of {', '.join(SCHEDULERS)}, or module:Class."),
+    click.option("--max-epochs", type=int, help="Epochs of a complete trial."),
+    click.option("--folds", type=int, help="Cross-validate; an epoch of a trial is then a fold."),
+    click.option("--patience", type=int, help="Stop a trial after N epochs without improvement."),
+    click.option("--min-delta", type=float, help="Least improvement that counts.  [default: 0]"),
+    click.option("--seed", type=int, help="Seed of the searcher, the scheduler and the models."),
+    click.option(
+        "--warm-start",
+        metavar="RUN",
+        help="Earlier run whose trials the searcher learns from.",
+        shell_complete=completion.runs,
+    ),
+    click.option("--name", help="Name of the run.  [default: the job's name and the time]"),
+    *DRIVE_OPTIONS,
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="learning_rate=0.01 fixes a hyperparameter, scheduler.grace_period=3 sets an option.",
+    ),
+]
+storage_option = click.option(
+    "--storage",
+    metavar="PLACE",
+    help="Folder or s3://bucket/folder of the runs.  [default: $TUNE_JOBS_STORAGE or ./results]",
+)
+
+
+def options(*given: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Several options at once, in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(given):
+            command = option(command)
+        return command
+
+    return decorate
