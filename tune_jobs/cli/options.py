@@ -40,6 +40,8 @@ DRIVE_OPTIONS = [
 ]
 RUN_OPTIONS = [
     click.option("--samples", "num_samples", type=int, help="Number of trials."),
+    click.option("--metric", help="A metric that the model reports."),
+    click.option("--mode", type=click.Choice(["min", "max"]), help="Which value of it is best."),
     click.option("--searcher", help=f"One of {', '.join(SEARCHERS)}, or module:Class."),
     click.option("--scheduler", help=f"One of {', '.join(SCHEDULERS)}, or module:Class."),
     click.option("--max-epochs", type=int, help="Epochs of a complete trial."),

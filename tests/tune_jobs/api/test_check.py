@@ -85,6 +85,10 @@ def test_the_flags_are_those_of_run(tune_jobs: Any, tmp_path: Path) -> None:
     assert "9 trials" in out
     assert "seed 3" in out
     assert "rate 0.5" in out
+    assert tune_jobs("check", path, "--metric", "progress", "--mode", "max")[0] == 0
+    code, _, err = tune_jobs("check", path, "--metric", "Loss")
+    assert code == 2
+    assert "'Loss' was not reported; the model reported before, loss, progress" in err
 
 
 def test_neither_ray_is_imported_nor_a_run_written(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_status_of_a_run_whose_driver_died_shows_what_is_recorded(
         (["run", "digits_cnn", "--scheduler", "ashaa"], ["'ashaa'", "'asha'"]),
         (["run", "digits_cnn", "--samples", "many"], ["'many'", "--samples"]),
         (["run", "digits_cnn", "--samples", "0"], ["num_samples is 0"]),
+        (["run", "digits_cnn", "--mode", "maximum"], ["'maximum'", "min", "max"]),
         (["run", "digits_cnn", "--time-budget", "5x"], ["'5x'", "90s"]),
         (["run", "digits_cnn", "--set", "widht=3"], ["'widht'", "'width'"]),
         (["run", "digits_cnn", "--set", "optimizer=sgdd"], ["'sgdd'", "'sgd'"]),
@@ -174,7 +175,8 @@ def test_a_job_file_is_a_script_with_the_same_flags(
 def test_a_whole_run_by_name_of_file(
     tune_jobs: Any, job_file: Path, storage: Path, ray_session: None
 ) -> None:
-    code, out, _ = tune_jobs("run", str(job_file), "--name", "mine", "--seed", "3")
+    flags = ["--seed", "3", "--metric", "progress", "--mode", "max"]
+    code, out, _ = tune_jobs("run", str(job_file), "--name", "mine", *flags)
     assert code == 0
     assert "mine: random × asha, 4 trials of up to 4 epochs" in out
     assert "test_loss" in out
@@ -182,3 +184,4 @@ def test_a_whole_run_by_name_of_file(
     summary = json.loads((storage / "mine" / "summary.json").read_text())
     assert summary["status"] == "finished"
     assert summary["seed"] == 3
+    assert (summary["metric"], summary["mode"]) == ("progress", "max")
