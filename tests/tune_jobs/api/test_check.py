@@ -91,6 +91,34 @@ def test_the_flags_are_those_of_run(tune_jobs: Any, tmp_path: Path) -> None:
     assert "'Loss' was not reported; the model reported before, loss, progress" in err
 
 
+FUNCTION = """
+import {module}
+from tune_jobs import Float, TuneJob
+
+def train(config):
+    {module}.report({{"loss": config["x"]}})
+    {module}.report({{"loss": 1 / 0}})
+
+job = TuneJob(name="mine", model=train, space={{"x": Float(0, 1)}}, metric="loss", mode="min")
+"""
+
+
+@pytest.mark.parametrize("module", ["tune_jobs", "ray.tune"])
+def test_a_function_is_tried_up_to_its_first_report(
+    tune_jobs: Any, tmp_path: Path, module: str
+) -> None:
+    path = tmp_path / "function.py"
+    path.write_text(FUNCTION.format(module=module))
+    code, out, err = tune_jobs("check", path)
+    assert (code, err) == (0, "")
+    assert "metrics after" in out
+    path.write_text(FUNCTION.format(module=module).replace('config["x"]', "config.no"))
+    code, _, err = tune_jobs("check", path)
+    assert code == 2
+    assert "line 6" in err
+    assert "functions/session.py" not in err
+
+
 def test_neither_ray_is_imported_nor_a_run_written(tmp_path: Path) -> None:
     script = """
 import sys
