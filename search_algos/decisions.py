@@ -17,9 +17,10 @@ class Continue:
 
 @dataclass(frozen=True)
 class Stop:
-    """End the trial here."""
+    """End the trial here. ``complete`` means that it reached its goal, and was not cut short."""
 
     reason: str
+    complete: bool = False
     kind: Literal["stop"] = "stop"
 
 

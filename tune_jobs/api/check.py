@@ -122,3 +122,5 @@ def _judge(experiment: Experiment, train: Train, metrics: dict[str, float], scre
             raise UserError(missing)
         screen.say(f"note: {missing}; a trial that never reports it fails")
     experiment.report(Reported(trial_id=train.trial_id, epoch=1, metrics=metrics))
+    for warning in experiment.state.warnings:
+        screen.say(f"note: {warning}")

@@ -1,4 +1,4 @@
-"""Errors in somebody's own searcher or scheduler, as its author needs to see them."""
+"""Errors in somebody's own searcher, scheduler or stop, as its author needs to see them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tune_jobs.search_algos.domains import SpaceError
 
 
 @contextmanager
-def blaming(owner: Searcher | Scheduler) -> Iterator[None]:
+def blaming(owner: Searcher | Scheduler | str) -> Iterator[None]:
     """What it raises inside ends the run with one message, which has the author's own lines."""
     try:
         yield
@@ -34,6 +34,8 @@ def checked(owner: Scheduler, decision: object) -> Decision:
     )
 
 
-def _name(owner: Searcher | Scheduler) -> str:
+def _name(owner: Searcher | Scheduler | str) -> str:
+    if isinstance(owner, str):
+        return owner
     kind = "searcher" if isinstance(owner, Searcher) else "scheduler"
     return f"{kind} {type(owner).__name__}"

@@ -109,6 +109,7 @@ class Experiment:
             resuming = self._method.resuming(self.state.extent.reports)
             accepted = bool(self.changed)
             self.record(replace(resuming, changes_accepted=accepted, began=began))
+        self._method.goals.end_run(self.drain)
         running = self.state.with_status(Status.RUNNING)
         self._in_flight = deque(trial.trial_id for trial in running)
 
@@ -154,13 +155,14 @@ class Experiment:
         trial, objective = self.state.trials[report.trial_id], self.state.objective
         if report.epoch <= trial.epoch:
             return Continue()
-        loss = objective.loss(report.metrics)
-        decision = self._method.decide(trial.trial_id, report.epoch, loss, self.state)
-        if isinstance(decision, Stop) and loss is None and not trial.is_judged:
+        decision = self._method.decide(report, self.state)
+        unjudged = objective.loss(report.metrics) is None and not trial.is_judged
+        if isinstance(decision, Stop) and unjudged:
             error = objective.missing_from(report.metrics)
             self.record(Failed(trial_id=trial.trial_id, error=error, retry=False))
             return Stop(error)
         self.record(replace(report, decision=decision))
+        self._method.goals.after(report, self.state, self.warn, self.drain)
         return decision
 
     def complete(self, trial_id: int, reason: str) -> None:

@@ -1,4 +1,5 @@
-"""What decides in a run: its searcher, its scheduler and its patience. They get the same facts."""
+"""What decides in a run: its searcher, its scheduler, its patience and its goals. They get the
+same facts."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from tune_jobs.experiment.facts import (
     Suggested,
     TrialResumed,
 )
+from tune_jobs.experiment.goals import Goals
 from tune_jobs.experiment.longer_run import LongerRun
 from tune_jobs.experiment.state import RunState, Status
 from tune_jobs.experiment.suggest import Answer, Suggest
@@ -44,20 +46,25 @@ class Method:
         history: History,
         scheduler: Scheduler,
         early_stopping: EarlyStopping,
+        goals: Goals,
         extent: Extent,
     ) -> None:
         self.scheduler = scheduler
         self._suggest = suggest
         self._early_stopping = early_stopping
+        self.goals = goals
         self._longer_run = LongerRun(extent)
         self._history = history
         self._released: set[int] = set()
 
-    def decide(self, trial_id: int, epoch: int, loss: float | None, state: RunState) -> Decision:
-        """What a trial does after a report. Without the metric (``loss`` is None), neither the
-        scheduler nor the patience sees the report."""
+    def decide(self, report: Reported, state: RunState) -> Decision:
+        """What a trial does after a report. Without the metric, neither the scheduler nor the
+        patience sees the report."""
+        trial_id, epoch = report.trial_id, report.epoch
+        loss = state.objective.loss(report.metrics)
         decision: Decision = Continue()
         over = None
+        goal = self.goals.on_report(trial_id, epoch, report.metrics)
         if loss is not None:
             lineage = state.trials[trial_id].lineage
             over = self._early_stopping.on_report(trial_id, lineage, epoch, loss)
@@ -66,7 +73,9 @@ class Method:
                     decision = checked(
                         self.scheduler, self.scheduler.on_report(trial_id, epoch, loss)
                     )
-        self._longer_run.decided(trial_id, epoch, state.extent.reports, over or decision)
+        self._longer_run.decided(trial_id, epoch, state.extent.reports, goal or over or decision)
+        if goal:
+            return goal
         if isinstance(decision, Stop):
             return decision
         if epoch >= state.extent.reports:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tune_jobs.experiment.facts import Fact, Reported, RunResumed, Stopped, TrialResumed
 from tune_jobs.experiment.method import Method
 from tune_jobs.experiment.state import RunState
-from tune_jobs.search_algos.decisions import Decision, Exploit
+from tune_jobs.search_algos.decisions import Decision, Exploit, Stop
 
 NOT_RESUMED = "not resumed"
 """Why a paused trial ends if the scheduler never resumes it."""
@@ -37,9 +37,10 @@ class Replay:
         self._number += 1
         match fact:
             case Reported():
-                loss = state.objective.loss(fact.metrics)
-                today = self._method.decide(fact.trial_id, fact.epoch, loss, state)
-                if not _same(today, fact.decision):
+                today = self._method.decide(fact, state)
+                if not (_is_of_goals(today) or _is_of_goals(fact.decision)) and not _same(
+                    today, fact.decision
+                ):
                     at = f" at epoch {fact.epoch}"
                     self._differs(fact.trial_id, at, fact.decision.kind, today.kind)
             case TrialResumed():
@@ -62,6 +63,11 @@ class Replay:
 
 def _accepts(fact: Fact) -> bool:
     return isinstance(fact, RunResumed) and fact.changes_accepted
+
+
+def _is_of_goals(decision: Decision) -> bool:
+    """Whether it says nothing of the scheduler."""
+    return isinstance(decision, Stop) and decision.complete
 
 
 def _same(today: Decision, then: Decision) -> bool:

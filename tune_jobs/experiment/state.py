@@ -210,8 +210,8 @@ class RunState:
                 pass
             case Pause():
                 self._set_status(trial, Status.PAUSED)
-            case Stop(reason):
-                complete = fact.epoch >= self.extent.reports
+            case Stop(reason, complete):
+                complete = complete or fact.epoch >= self.extent.reports
                 self._set_status(trial, Status.COMPLETED if complete else Status.STOPPED, reason)
             case Exploit() as exploit:
                 self._clone(trial, exploit)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from tune_jobs.errors import counted
+from tune_jobs.errors import UserError, counted, shown
+from tune_jobs.job.model_checks import check_call
 from tune_jobs.models.base import Model
 from tune_jobs.names import field_names, name_of
 from tune_jobs.search_algos.base import Scheduler, Searcher
@@ -55,6 +57,26 @@ def patience_problems(job: Search) -> list[str]:
     if job.min_delta and not job.patience:
         return [f"min_delta is {job.min_delta:g}, which has no effect without patience"]
     return []
+
+
+def stop_problems(job: Search) -> list[str]:
+    stop = job.stop
+    if stop is None or (not isinstance(stop, (type, Mapping)) and callable(stop)):
+        try:
+            check_call("stop", stop, "trial_id, metrics")
+        except UserError as error:
+            return list(error.problems)
+        return []
+    if isinstance(stop, Mapping) and stop:
+        return [
+            f"stop is {shown(stop)}: {name!r} has {shown(goal)}; give a metric's name and a number"
+            for name, goal in stop.items()
+            if not isinstance(name, str) or isinstance(goal, bool) or not isinstance(goal, Real)
+        ]
+    return [
+        f"stop is {shown(stop)}; give {{{job.metric!r}: 0.9}}, with one or more metrics, or a "
+        "function stop(trial_id, metrics)"
+    ]
 
 
 def callback_problems(job: TuneJob) -> list[str]:

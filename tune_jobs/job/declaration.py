@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
@@ -20,12 +21,22 @@ from tune_jobs.experiment.state import RunState
 from tune_jobs.job.code import import_file, plain_name, stands_in_its_file, started_here
 from tune_jobs.job.files import job_in
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.names import RAY_TUNE, field_names, has_its_name, is_from_ray_tune, name_of
+from tune_jobs.names import (
+    RAY_TUNE,
+    field_names,
+    has_its_name,
+    is_from_ray_tune,
+    module_of,
+    name_of,
+    short_name,
+)
 from tune_jobs.search_algos import domains
 from tune_jobs.search_algos.domains import Domain
 
 _CODE = ("model", "test", "searcher", "scheduler")
 """The fields of a job that are code, or names of code."""
+_OBJECTS = ("callbacks", "stop")
+"""The fields of a job that may hold objects; only its declaration has them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +84,8 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
         own = is_from_ray_tune(value)
         fields[kind] = f"{RAY_TUNE}{type(value).__qualname__}" if own else _name(value)
     fields["callbacks"] = [name_of(type(callback)) for callback in job.callbacks]
+    if callable(job.stop):
+        fields["stop"] = f"{module_of(job.stop)}:{short_name(job.stop)}"
     fields["space"] = {
         name: {"domain": type(value).__name__, **dataclasses.asdict(value)}
         if isinstance(value, Domain)
@@ -106,7 +119,7 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None
     if job is None:
         fields |= _from_the_file(fields, found.get("file"))
     else:
-        fields |= {kind: getattr(job, kind) for kind in _CODE}
+        fields |= {kind: getattr(job, kind) for kind in (*_CODE, *_OBJECTS)}
     try:
         return TuneJob(**fields)
     except ValidationError as error:
@@ -118,13 +131,13 @@ def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any
     registered: the file may make it importable."""
     named = {kind: str(fields.get(kind)) for kind in _CODE}
     inside = {kind: name for kind, name in named.items() if _is_only_there(name)}
-    callbacks = fields.get("callbacks") or []
-    if not callbacks and not any(":" in name for name in named.values()):
+    objects = _objects(fields)
+    if not objects and not any(":" in name for name in named.values()):
         return {}
-    only_there = [*inside.values(), *callbacks]
+    only_there = [*inside.values(), *chain(*objects.values())]
     if file is None or not Path(file).is_file():
         main = sys.modules["__main__"]
-        if not callbacks and all(_is_in(main, name) for name in only_there):
+        if not objects and all(_is_in(main, name) for name in only_there):
             return {kind: _inside(main, kind, name) for kind, name in inside.items()}
         where = f"the job file {file}, which is not here" if file else "a notebook"
         raise UserError(
@@ -133,7 +146,15 @@ def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any
         )
     module = import_file(Path(file).resolve())
     found = {kind: _inside(module, kind, name) for kind, name in inside.items()}
-    return {**found, **({"callbacks": job_in(module).callbacks} if callbacks else {})}
+    return {**found, **{field: getattr(job_in(module), field) for field in objects}}
+
+
+def _objects(fields: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The names of the objects that only the declaration has, by field."""
+    found = {"callbacks": fields.get("callbacks") or []}
+    if isinstance(fields.get("stop"), str):
+        found["stop"] = [fields["stop"]]
+    return {field: names for field, names in found.items() if names}
 
 
 def _name(code: Any) -> str | None:

@@ -13,10 +13,11 @@ from tune_jobs.experiment.early_stopping import EarlyStopping
 from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Fact
+from tune_jobs.experiment.goals import Goals
 from tune_jobs.experiment.method import Method
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.experiment.suggest import AtOnce, InBackground
-from tune_jobs.job.checks import patience_problems, searcher_problems, unwritable
+from tune_jobs.job.checks import patience_problems, searcher_problems, stop_problems, unwritable
 from tune_jobs.names import checked_options, find_class, is_from_ray_tune, name_of
 from tune_jobs.search_algos.base import Scheduler, Searcher
 from tune_jobs.search_algos.domains import SpaceError
@@ -47,6 +48,10 @@ class Search:
             model is trained for max_epochs, and the metric is the mean over the folds so far.
         patience, min_delta: a trial stops after ``patience`` epochs in a row without an
             improvement of more than ``min_delta``.
+        stop: when a trial is complete before max_epochs. ``{"accuracy": 0.98}``: when it reached
+            one of these values, at least, or at most for the job's own metric with mode "min". Or a
+            function ``stop(trial_id, metrics)`` that is true then; an object of Ray Tune's class
+            Stopper can also end the run.
         seed: of the searcher, the scheduler, and every model whose Config has a ``seed``.
         max_failures: how often a trial that died is restarted from its newest checkpoint.
         fail_fast: the first failure ends the run.
@@ -69,6 +74,7 @@ class Search:
     folds: int | None = Field(default=None, ge=2)
     patience: PositiveInt | None = None
     min_delta: float = Field(default=0.0, ge=0)
+    stop: Any = None
     seed: int = Field(default=0, ge=0)
     max_failures: int = Field(default=3, ge=0)
     fail_fast: bool = False
@@ -158,6 +164,7 @@ class Search:
             History(self.domains),
             self.build_scheduler(),
             EarlyStopping(self.patience, self.min_delta),
+            Goals(self.stop, self.objective),
             self.extent,
         )
         return Experiment(
@@ -188,7 +195,7 @@ class Search:
         attempt(self.build_scheduler, problems)
         if searcher:
             problems += searcher_problems(self, searcher, space)
-        return problems + patience_problems(self) + unwritable(self.space)
+        return problems + patience_problems(self) + stop_problems(self) + unwritable(self.space)
 
 
 def attempt(build: Callable[[], T], problems: list[str]) -> T | None:
