@@ -80,7 +80,7 @@ def run(
 
 @dataclass(frozen=True)
 class Best:
-    """The best epoch of all trials of a run.
+    """The best epoch of all trials of a run; which epochs count, the job's ``best`` says.
 
     Attributes:
         value: of the job's metric.

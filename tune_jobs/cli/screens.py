@@ -55,6 +55,8 @@ def print_job(console: Console, job: TuneJob, module: ModuleType) -> None:
     fields = table("field", "value")
     for name in field_names(job):
         value = getattr(job, name)
+        if name == "best":
+            value = job.objective.best
         if name == "callbacks":
             value = [type(callback).__name__ for callback in value]
         if name != "space" and value not in (None, {}, []):

@@ -8,17 +8,31 @@ from typing import Literal
 
 from tune_jobs.errors import nearest
 
+Counts = Literal["any", "last", "complete"]
+"""Which report of a trial counts when trials are compared: its best one; its last one; or its last
+one, among trials with equally many: those with the most come first."""
+
 
 @dataclass(frozen=True)
 class Objective:
     """Attributes:
     metric, mode: of the job.
     over_folds: whether the metric is a mean over the epochs so far, which are folds.
+    best: which report counts.
     """
 
     metric: str
     mode: Literal["min", "max"]
     over_folds: bool = False
+    best: Counts = "any"
+
+    @classmethod
+    def of(cls, metric: str, mode: str, folds: int | None, best: Counts | None) -> Objective:
+        """By default the best epoch of a trial counts. Folds are not equally hard, so there the
+        mean over the most folds counts."""
+        over_folds = folds is not None
+        counts: Counts = best or ("complete" if over_folds else "any")
+        return cls(metric, "min" if mode == "min" else "max", over_folds, counts)
 
     def loss(self, metrics: Mapping[str, float]) -> float | None:
         """The metric as a number, lower is better; None if it was not reported."""
@@ -37,9 +51,13 @@ class Objective:
         return "fold" if self.over_folds else "epoch"
 
     def rank(self, epoch: int, loss: float) -> tuple[int, float]:
-        """For sorting, lower is better: by loss; in a cross-validation first by more folds, because
-        folds are not equally hard."""
-        return (-epoch if self.over_folds else 0), loss
+        """For sorting, lower is better: by loss; where complete trials count, first by more
+        epochs."""
+        return (-epoch if self.best == "complete" else 0), loss
+
+    def replaces(self, new: tuple[int, float], old: tuple[int, float]) -> bool:
+        """Whether a report, its epoch and loss, counts for its trial instead of an earlier one."""
+        return self.best == "last" or self.rank(*new) < self.rank(*old)
 
     def value(self, loss: float) -> float:
         """The metric that gave this loss."""

@@ -58,8 +58,9 @@ class Trial:
     epoch: int = 0  # epochs recorded
     metrics: dict[str, float] = field(default_factory=dict)  # of the last epoch
     is_judged: bool = False  # whether it ever reported the metric
-    best_loss: float = math.inf
-    best_epoch: int = 0
+    best_loss: float = math.inf  # of the report that counts
+    best_epoch: int = 0  # of that report, or 0
+    best_config: dict[str, Any] = field(default_factory=dict)  # at that report
     seconds: float = 0.0  # of training and evaluation
     node: str = ""
     failures: int = 0
@@ -72,7 +73,8 @@ class Trial:
 
 
 class Incumbent(NamedTuple):
-    """The best epoch of all trials so far by the objective's rank; among equals the first."""
+    """The report that counts of the best trial so far, by the objective's rank; among equals the
+    first."""
 
     trial_id: int
     epoch: int
@@ -138,7 +140,10 @@ class RunState:
         best = self.incumbent
         if best is None or not self.objective.over_folds:
             return None
-        return self.trials[best.trial_id].metrics.get(f"{self.objective.metric}_std")
+        trial = self.trials[best.trial_id]
+        if trial.epoch != best.epoch:
+            return None
+        return trial.metrics.get(f"{self.objective.metric}_std")
 
     def with_status(self, status: Status) -> list[Trial]:
         return [trial for trial in list(self.trials.values()) if trial.status is status]
@@ -224,15 +229,29 @@ class RunState:
 
     def _judge(self, trial: Trial, loss: float) -> None:
         trial.is_judged = self.is_judged = True
-        if not math.isfinite(loss):
-            return
-        rank = self.objective.rank(trial.epoch, loss)
-        if rank < self.objective.rank(trial.best_epoch, trial.best_loss):
-            trial.best_loss, trial.best_epoch = loss, trial.epoch
+        epoch, loss = (trial.epoch, loss) if math.isfinite(loss) else (0, math.inf)
+        if self.objective.replaces((epoch, loss), (trial.best_epoch, trial.best_loss)):
+            trial.best_epoch, trial.best_loss, trial.best_config = epoch, loss, trial.config
+            self._compare(trial)
+
+    def _compare(self, trial: Trial) -> None:
+        """Another report of a trial counts now."""
         best = self.incumbent
-        if best is None or rank < self.objective.rank(best.epoch, best.loss):
-            self.incumbent = Incumbent(trial.trial_id, trial.epoch, loss, trial.config)
-            self.tested = None  # that was another
+        if best is None or self._rank(trial) < self.objective.rank(best.epoch, best.loss):
+            chosen = trial
+        elif best.trial_id == trial.trial_id:  # it is no better than before
+            chosen = min(self.trials.values(), key=self._rank)
+        else:
+            return
+        self.tested = None  # that was another
+        self.incumbent = (
+            Incumbent(chosen.trial_id, chosen.best_epoch, chosen.best_loss, chosen.best_config)
+            if chosen.best_epoch
+            else None
+        )
+
+    def _rank(self, trial: Trial) -> tuple[int, float]:
+        return self.objective.rank(trial.best_epoch, trial.best_loss)
 
     def _set_status(self, trial: Trial, status: Status, note: str = "") -> None:
         self.counts[trial.status] -= 1

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tune_jobs.errors import UserError, explain
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Fact, RunResumed
-from tune_jobs.experiment.objective import Objective
+from tune_jobs.experiment.objective import Counts, Objective
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.code import import_file, plain_name, stands_in_its_file, started_here
 from tune_jobs.job.files import job_in
@@ -54,12 +54,11 @@ class Declaration:
     seed: int
     constants: dict[str, Any]
     folds: int | None = None
+    best: Counts | None = None
 
     @property
     def objective(self) -> Objective:
-        return Objective(
-            self.metric, "min" if self.mode == "min" else "max", self.folds is not None
-        )
+        return Objective.of(self.metric, self.mode, self.folds, self.best)
 
     @property
     def extent(self) -> Extent:

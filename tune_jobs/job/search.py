@@ -15,7 +15,7 @@ from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Fact
 from tune_jobs.experiment.goals import Goals
 from tune_jobs.experiment.method import Method
-from tune_jobs.experiment.objective import Objective
+from tune_jobs.experiment.objective import Counts, Objective
 from tune_jobs.experiment.suggest import AtOnce, InBackground
 from tune_jobs.job.checks import patience_problems, searcher_problems, stop_problems, unwritable
 from tune_jobs.names import checked_options, find_class, is_from_ray_tune, name_of
@@ -39,6 +39,9 @@ class Search:
         space: hyperparameter -> Float, Int, Choice, one of Ray Tune's domains
             (``tune.loguniform(...)``), or a plain value for every trial.
         metric, mode: a metric that the model reports, and whether ``"min"`` or ``"max"`` is best.
+        best: which report of a trial counts when the best trial is chosen: its best one
+            (``"any"``), its ``"last"`` one, or its last one among the trials with the most epochs
+            (``"complete"``). By default "complete" with folds, else "any".
         searcher, scheduler: a registered name, ``"module:Class"``, or a class, each with its
             options; or an object of Ray Tune (``OptunaSearch()``, ``MedianStoppingRule(...)``),
             with which a run cannot be repeated or resumed exactly.
@@ -65,6 +68,7 @@ class Search:
     space: dict[str, Any]
     metric: str
     mode: Literal["min", "max"]
+    best: Counts | None = None
     searcher: Any = "bayesopt"
     searcher_options: dict[str, Any] = Field(default_factory=dict)
     scheduler: Any = "asha"
@@ -104,7 +108,7 @@ class Search:
 
     @property
     def objective(self) -> Objective:
-        return Objective(self.metric, self.mode, over_folds=self.folds is not None)
+        return Objective.of(self.metric, self.mode, self.folds, self.best)
 
     @property
     def domains(self) -> Space:

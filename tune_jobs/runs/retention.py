@@ -18,8 +18,9 @@ class Retention:
     """A view that removes checkpoints that are no longer needed, in the background.
 
     It keeps the newest of every trial, the incumbent's, and those from which a clone may have to
-    start again. A checkpoint is removed only after the facts that made it unnecessary are safe:
-    a run that lost its last facts still has the checkpoints of that time.
+    start again; where the last report of a trial counts, also the one of that report. A checkpoint
+    is removed only after the facts that made it unnecessary are safe: a run that lost its last
+    facts still has the checkpoints of that time.
 
     Args:
         keep: how many per trial.
@@ -98,6 +99,8 @@ class Retention:
     def _clean_up(self, trial_id: int, state: RunState) -> None:
         kept = newest(self._held.get(trial_id, ()), state.trials[trial_id].epoch, self._keep)
         kept |= self._wanted(trial_id, state)
+        if state.objective.best == "last":  # another trial may be the best again
+            kept.add(state.trials[trial_id].best_epoch)
         self._remove(CheckpointRef(trial_id, e) for e in self._held.get(trial_id, {}).keys() - kept)
 
     def _wanted(self, trial_id: int, state: RunState) -> set[int]:
@@ -132,9 +135,10 @@ class Retention:
                 kept |= newest(sizes, trial.epoch, 1)
             refs += [CheckpointRef(trial_id, epoch) for epoch in sizes.keys() - kept]
 
-        def order(ref: CheckpointRef) -> tuple[bool, float, int, int]:
+        def order(ref: CheckpointRef) -> tuple[bool, int, float, int, int]:
             trial = state.trials[ref.trial_id]
-            return not trial.status.is_final, -trial.best_loss, ref.trial_id, ref.epoch
+            more, loss = state.objective.rank(trial.best_epoch, trial.best_loss)
+            return not trial.status.is_final, -more, -loss, ref.trial_id, ref.epoch
 
         return sorted(refs, key=order)
 

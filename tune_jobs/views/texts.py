@@ -129,7 +129,8 @@ def best(state: RunState) -> str:
     if state.spread is not None:
         value += f" ± {number(state.spread)}"
     epoch = state.incumbent.epoch
-    after = counted(epoch, "fold") if state.objective.over_folds else f"epoch {epoch}"
+    unit = state.objective.unit
+    after = counted(epoch, unit) if state.objective.best == "complete" else f"{unit} {epoch}"
     return f"best {metric} {value} (trial {state.incumbent.trial_id}, {after})"
 
 

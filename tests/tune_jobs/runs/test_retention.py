@@ -73,6 +73,20 @@ def test_of_a_trial_the_newest_are_kept_and_the_incumbents_best(tmp_path: Path) 
     assert run.held() == {0: [2, 5, 6]}
 
 
+def test_where_last_reports_count_the_checkpoint_of_each_is_kept(tmp_path: Path) -> None:
+    run = Kept(tmp_path, keep=1, scheduler="fifo", best="last")
+    for trial_id, losses in enumerate([[3.0, 2.0], [4.0, 1.0, 9.0]]):
+        run.experiment.next()
+        for epoch, loss in enumerate(losses, start=1):
+            run.report(trial_id, epoch, loss)
+    for trial_id in (0, 1):  # epochs without the metric
+        for epoch in (4, 5):
+            run.save(trial_id, epoch)
+            run.experiment.report(reported(trial_id, epoch, {}, checkpoint_bytes=BYTES))
+    assert run.experiment.state.incumbent.checkpoint == (0, 2)  # type: ignore[union-attr]
+    assert run.held() == {0: [2, 5], 1: [3, 5]}
+
+
 def test_nothing_is_removed_before_the_facts_are_safe(tmp_path: Path) -> None:
     run = Kept(tmp_path, keep=1, scheduler="fifo")
     seen: list[int] = []
