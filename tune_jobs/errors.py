@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import sysconfig
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _HIDDEN = (f"{_HERE}{os.sep}", f"{Path(importlib.__file__).parent}{os.sep}", "<")
 _SHOWN = f"{_HERE / 'models'}{os.sep}"  # code like the user's own
-_HOSTS = f"{_HERE / 'models' / 'functions'}{os.sep}"  # of the user's own code
+_HOSTS = (  # of the user's own code
+    f"{_HERE / 'models' / 'functions'}{os.sep}",
+    str(_HERE / "models" / "training" / "cross_validation.py"),
+)
+_PYTHON = sysconfig.get_path("stdlib") + os.sep
 _HIDDEN_LIBRARIES = ("site-packages/ray/", "site-packages/pydantic/")
 
 
@@ -190,6 +195,21 @@ def _is_shown(file: str) -> bool:
     if file.startswith(_HIDDEN):
         return file.startswith(_SHOWN) and not file.startswith(_HOSTS)
     return not any(library in file for library in _HIDDEN_LIBRARIES)
+
+
+def own_line(error: str) -> str:
+    """The innermost line of a traceback that is not in a library, such as ``my_job.py, line 12:
+    loss / 0``; empty if the text has no traceback."""
+    frames = re.findall(r'^  File "(.*)", line (\d+), in .*(?:\n    (.*))?', error, re.MULTILINE)
+    own = [frame for frame in frames if not _is_of_library(frame[0])] or frames
+    if not own:
+        return ""
+    file, number, code = own[-1]
+    return f"{Path(file).name}, line {number}{': ' if code else ''}{code}"
+
+
+def _is_of_library(file: str) -> bool:
+    return "site-packages" in file or file.startswith(_PYTHON)
 
 
 def kind_of(error: str) -> str:

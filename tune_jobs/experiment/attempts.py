@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tune_jobs.errors import own_line
 from tune_jobs.experiment.facts import Completed, Failed, Moved
 from tune_jobs.experiment.state import Trial
 
@@ -16,9 +17,10 @@ class Attempts:
         self._max_failures = 0 if fail_fast else max_failures
 
     def failed(self, trial: Trial, error: str) -> Failed:
-        """It died."""
-        retry = trial.failures < self._max_failures
-        return Failed(trial_id=trial.trial_id, error=error, retry=retry)
+        """It died. If its code raises the same error again at the same epoch, another attempt is
+        useless."""
+        repeated = trial.failed_at == trial.epoch and trial.note == error and own_line(error)
+        return self._ended(trial, error, retry=not repeated)
 
     def refused(self, trial: Trial, error: str) -> Failed:
         """The model does not accept the config, so another attempt is useless."""
@@ -29,7 +31,7 @@ class Attempts:
         was recorded since the last time: otherwise a trial that kills its node would kill all of
         them."""
         if trial.moved_at == trial.epoch and not told:
-            return self.failed(trial, reason)
+            return self._ended(trial, reason, retry=True)
         return Moved(trial_id=trial.trial_id, reason=reason)
 
     def completed(self, trial: Trial, reason: str, metric: str) -> Completed | Failed:
@@ -37,4 +39,8 @@ class Attempts:
         if trial.is_judged:
             return Completed(trial_id=trial.trial_id, reason=reason)
         error = f"{reason}, and never reported metric {metric!r}"
-        return Failed(trial_id=trial.trial_id, error=error, retry=False)
+        return self._ended(trial, error, retry=False)
+
+    def _ended(self, trial: Trial, error: str, retry: bool) -> Failed:
+        again = retry and trial.failures < self._max_failures
+        return Failed(trial_id=trial.trial_id, error=error, retry=again)

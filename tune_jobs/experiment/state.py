@@ -64,6 +64,7 @@ class Trial:
     seconds: float = 0.0  # of training and evaluation
     node: str = ""
     failures: int = 0
+    failed_at: int = -1  # epochs recorded at the last failure
     moves: list[str] = field(default_factory=list)  # why it moved, each time
     moved_at: int = -1  # epochs recorded at the last move
     lineage: int = 0  # how often it became a clone
@@ -174,7 +175,7 @@ class RunState:
                 self._set_status(self.trials[fact.trial_id], Status.STOPPED, fact.reason)
             case Failed():
                 trial = self.trials[fact.trial_id]
-                trial.failures += 1
+                trial.failures, trial.failed_at = trial.failures + 1, trial.epoch
                 self._set_status(trial, Status.RUNNING if fact.retry else Status.FAILED, fact.error)
             case Moved():
                 trial = self.trials[fact.trial_id]

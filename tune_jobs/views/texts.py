@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tune_jobs.errors import counted, shortened
+from tune_jobs.errors import counted, own_line, shortened
 from tune_jobs.experiment.facts import (
     Completed,
     Draining,
@@ -72,8 +72,9 @@ def _described(fact: Fact, state: RunState) -> str:
             trial = state.trials[fact.trial_id]
             return f"trial {fact.trial_id} stopped: {outcome(trial, state)}"
         case Failed():
-            then = "restarts from its checkpoint" if fact.retry else "failed"
-            return f"trial {fact.trial_id} {then}: {last_line(fact.error)}"
+            place = own_line(fact.error)
+            said = f"{last_line(fact.error)}{f' ({place})' if place else ''}"
+            return f"trial {fact.trial_id} {_after(fact, state)}: {said}"
         case Moved():
             return f"trial {fact.trial_id} continues elsewhere: {last_line(fact.reason)}"
         case Warned():
@@ -93,6 +94,14 @@ def _described(fact: Fact, state: RunState) -> str:
         case Tested():
             return f"the test of trial {fact.trial_id} failed: {last_line(fact.error)}"
     return ""
+
+
+def _after(failure: Failed, state: RunState) -> str:
+    """What a trial does after a failure."""
+    epoch = state.trials[failure.trial_id].epoch
+    if not failure.retry:
+        return "failed"
+    return "restarts from its checkpoint" if epoch else "restarts from the beginning"
 
 
 def tested(fact: Tested) -> str:

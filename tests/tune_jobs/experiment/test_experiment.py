@@ -137,6 +137,38 @@ def test_a_trial_is_started_again_as_often_as_allowed_and_the_rest_go_on() -> No
     assert any(trial.status is Status.FAILED for trial in run.trials)
 
 
+TRACEBACK = (
+    '  File "/home/me/job.py", line 7, in train_epoch\n    x / 0\nZeroDivisionError: by zero'
+)
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ([TRACEBACK, TRACEBACK], [True, False]),
+        ([TRACEBACK, f"{TRACEBACK}!", TRACEBACK, TRACEBACK], [True, True, True, False]),
+        (["the worker process died"] * 4, [True, True, True, False]),
+    ],
+)
+def test_an_error_that_repeats_itself_at_the_same_epoch_is_final(
+    errors: list[str], expected: list[bool]
+) -> None:
+    run = begun(tiny_job(max_failures=3))
+    run.experiment.next()
+    assert [run.experiment.fail(0, error) for error in errors] == expected
+    assert run.trials[0].status is Status.FAILED
+
+
+def test_the_same_error_at_another_epoch_is_another() -> None:
+    run = begun(tiny_job(max_failures=3, scheduler="fifo"))
+    run.experiment.next()
+    assert run.experiment.fail(0, TRACEBACK)
+    run.experiment.report(reported(0, 1, {"loss": 1.0}))
+    assert run.experiment.fail(0, TRACEBACK)
+    again = begun(tiny_job(max_failures=3, scheduler="fifo"), run.facts)
+    assert not again.experiment.fail(0, TRACEBACK), "also under another driver"
+
+
 def test_a_run_in_which_every_trial_fails_ends_without_a_test() -> None:
     def curve(config: Any, epoch: int) -> Epoch:
         raise RuntimeError("no such file")

@@ -108,7 +108,7 @@ def test_elsewhere_than_in_a_terminal_every_event_is_a_line() -> None:
     assert any("stopped: rank " in line for line in lines)
     assert any("the metric is NaN" in line for line in lines)
     assert any("completed: trained 9 epochs" in line for line in lines)
-    assert any("restarts from its checkpoint: no memory" in line for line in lines)
+    assert any("restarts from the beginning: no memory" in line for line in lines)
     assert any("failed: no memory" in line for line in lines)
     assert "trials 10/10" in lines[-1]
     assert "stopped early" in lines[-1]
