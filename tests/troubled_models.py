@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import sys
+import threading
+import warnings
 from pathlib import Path
 
 from tiny_model import Tiny
@@ -38,6 +42,26 @@ class CannotLoad(Tiny):
         if not Path(self.config.once).exists():
             raise TypeError(f"numpy's array cannot be loaded with x = {self.config.x}")
         super().load(folder)
+
+
+class Talks(Tiny):
+    """In every way that there is; a thread of its own too, and it fails once."""
+
+    def train_epoch(self) -> Metrics:
+        if self.epoch == 2 and not Path(self.config.once).exists():
+            Path(self.config.once).touch()
+            sys.stdout.write("its last words")
+            os.kill(os.getpid(), signal.SIGKILL)
+        thread = threading.Thread(target=sys.stdout.write, args=[f"print {self.epoch}\n"])
+        thread.start()
+        thread.join()
+        logging.getLogger("mine").warning("log %d", self.epoch)
+        warnings.warn(f"warning {self.epoch}", stacklevel=1)
+        return super().train_epoch()
+
+    def test(self) -> Metrics:
+        sys.stderr.write("print of the test\n")
+        return super().test()
 
 
 class NowAndThen(Tiny):

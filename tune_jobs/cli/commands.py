@@ -16,6 +16,7 @@ from tune_jobs.api import run as api
 from tune_jobs.api.run import Run
 from tune_jobs.cli import completion, screens
 from tune_jobs.cli.as_json import run_as_json, runs_as_json
+from tune_jobs.cli.logs import printed
 from tune_jobs.cli.methods import methods_markdown, print_methods
 from tune_jobs.cli.options import DRIVE_OPTIONS, RUN_OPTIONS, options, storage_option
 from tune_jobs.errors import UserError
@@ -162,6 +163,18 @@ def status(run: str | None, top: int, sort: str | None, as_json: bool, storage: 
         screens.print_runs(Screen(), place.runs())
     else:
         screens.print_run(Screen(), find_run(place, run), top, sort)
+
+
+@cli.command()
+@click.argument("run", shell_complete=completion.runs)
+@click.option("--trial", metavar="N|test", required=True, help="A trial, or the final test.")
+@click.option("--follow", is_flag=True, help="Go on until the trial ends.")
+@storage_option
+def logs(run: str, trial: str, follow: bool, storage: str | None) -> None:
+    """Show what a trial of RUN printed."""
+    folder = find_run(find_storage(storage), run)
+    for line in printed(folder, trial, follow):
+        click.echo(line)
 
 
 def main() -> None:

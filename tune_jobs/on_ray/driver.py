@@ -138,6 +138,7 @@ def _setting(job: TuneJob, model: bytes, store: CheckpointStore, folder: RunFold
         checkpoints=store,
         cpus=job.cpus_per_trial,
         trial_timeout=job.trial_timeout,
+        logs=folder.logs,
         hang_reports=hang_reports(folder.errors),
     )
 

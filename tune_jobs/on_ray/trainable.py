@@ -26,11 +26,12 @@ from tune_jobs.models.data import MissingDataError
 from tune_jobs.models.functions.function import Function
 from tune_jobs.models.training.cross_validation import CrossValidation
 from tune_jobs.on_ray.notice import Notice
+from tune_jobs.on_ray.output import kept_output
 from tune_jobs.on_ray.ray_tune.their_functions import hosted
 from tune_jobs.on_ray.watchdog import ended_when_it_hangs, name_of, report_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.runs.restore import restore
-from tune_jobs.storage import StorageError
+from tune_jobs.storage import Place, StorageError
 
 ASSIGNMENT = "assignment"
 """The one key of a Ray trial's config."""
@@ -53,6 +54,7 @@ class Setting:
     checkpoints: CheckpointStore
     cpus: float
     trial_timeout: float | None  # seconds without a report
+    logs: Place
     hang_reports: Path  # a folder that the driver may be able to read
 
 
@@ -123,7 +125,8 @@ class EpochTrainable(tune.Trainable):
 
     def step(self) -> dict[str, Report]:
         try:
-            return {REPORT: self._work()}
+            with self._kept_output():
+                return {REPORT: self._work()}
         except (MissingDataError, StorageError) as error:
             raise TrialError(str(error), "hopeless") from None
         except (DamagedCheckpointError, TrainingError) as error:
@@ -252,6 +255,12 @@ class EpochTrainable(tune.Trainable):
             saved.bytes,
             warnings=warnings,
         )
+
+    def _kept_output(self) -> AbstractContextManager[None]:
+        work, title = self._assignment, "[final test]"
+        if isinstance(work, Train):
+            title = f"[epoch {1 + (self._epoch if self._model else work.epoch)}]"
+        return kept_output(self._setting.logs, f"{name_of(work)}.txt", title)
 
     def _not_hanging(self) -> AbstractContextManager[None]:
         """Watches the model's work; waiting for the storage does not count as hanging."""

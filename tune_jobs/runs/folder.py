@@ -2,7 +2,8 @@
 
 job.json       the job as run, with versions, git commit, hardware, command line
 journal.jsonl  the truth
-summary.json, trials.csv, tensorboard/, errors/, checkpoints/   derived, or written by trials
+summary.json, trials.csv, tensorboard/, errors/   derived
+checkpoints/, logs/   written by trials
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ class RunFolder:
     @property
     def checkpoints(self) -> Place:
         return self.place.child("checkpoints")
+
+    @property
+    def logs(self) -> Place:
+        return self.place.child("logs")
 
     @property
     def tensorboard(self) -> Path:

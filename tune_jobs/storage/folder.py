@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 from tune_jobs.storage.place import FileInfo, Place, filled
@@ -42,6 +43,13 @@ class Folder(Place):
     def write(self, name: str, data: bytes) -> None:
         with self._finished(self.path / name) as unfinished:
             unfinished.write_bytes(data)
+
+    @contextmanager
+    def appending(self, name: str) -> Iterator[IO[bytes]]:
+        """What is added appears at once, also if the process dies."""
+        _make((self.path / name).parent)
+        with (self.path / name).open("ab", buffering=0) as file:
+            yield file
 
     def put_folder(self, name: str, fill: Callable[[Path], None], seal: str) -> None:
         with self._finished(self.path / name) as unfinished:

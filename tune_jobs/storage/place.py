@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 
 class FileInfo(NamedTuple):
@@ -64,6 +65,16 @@ class Place(ABC):
     @abstractmethod
     def write(self, name: str, data: bytes) -> None:
         """Makes or replaces a file: completely or not at all."""
+
+    @contextmanager
+    def appending(self, name: str) -> Iterator[IO[bytes]]:
+        """A file that is open at its end, maybe a new one. What is added may appear only when it is
+        closed. Only one may write to it."""
+        file = BytesIO()
+        with suppress(FileNotFoundError):
+            file.write(self.read(name))
+        yield file
+        self.write(name, file.getvalue())
 
     @abstractmethod
     def put_folder(self, name: str, fill: Callable[[Path], None], seal: str) -> None:

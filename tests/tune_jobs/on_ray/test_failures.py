@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from finished import Finished, run_job
@@ -161,6 +162,25 @@ def test_the_first_failure_ends_a_run_that_fails_fast(tmp_path: Path) -> None:
     facts = list(read(tmp_path / "run" / "journal.jsonl"))
     assert len([fact for fact in facts if isinstance(fact, Failed)]) == 1
     assert any(isinstance(fact, Reported) for fact in facts)
+
+
+def test_what_trials_print_is_kept_also_of_one_that_is_killed(
+    tmp_path: Path, tune_jobs: Any
+) -> None:
+    space = {"x": Float(0, 1), "once": str(tmp_path / "once")}
+    job = tiny_job(
+        model="troubled_models:Talks", scheduler="fifo", space=space, num_samples=1, max_epochs=3
+    )
+    run_job(tmp_path / "storage" / "run", job)
+    code, out, _ = tune_jobs("logs", "run", "--trial", "0", "--follow")
+    assert code == 0
+    lines = out.splitlines()
+    for epoch in (0, 1, 2):
+        assert {f"print {epoch}", f"log {epoch}"} <= set(lines)
+        assert f"UserWarning: warning {epoch}" in out
+    assert "its last words[epoch 3]" in lines
+    assert [line for line in lines if line.startswith("[")] == [f"[epoch {n}]" for n in (1, 2, 3)]
+    assert tune_jobs("logs", "run", "--trial", "test")[1] == "[final test]\nprint of the test\n"
 
 
 def run_whose_storage_goes(path: Path) -> RunFolder:

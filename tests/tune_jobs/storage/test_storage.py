@@ -336,3 +336,12 @@ def test_an_answer_is_not_asked_for_again(error: Exception) -> None:
     with pytest.raises(type(error)):
         patiently(Failing(1, error), 60.0, wait=clock.wait, clock=clock)
     assert clock.waits == []
+
+
+def test_what_is_appended_comes_at_the_end(place: Place) -> None:
+    for text in (b"one", b"two", b""):
+        with place.appending("deep/log.txt") as file:
+            size = file.tell()
+            file.write(text)
+            assert file.tell() == size + len(text)
+    assert place.read("deep/log.txt") == b"onetwo"

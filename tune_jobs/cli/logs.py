@@ -1,0 +1,61 @@
+"""The output of a trial, as it was or as it comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from tune_jobs.cli.screens import read_run
+from tune_jobs.errors import UserError
+from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.lock import holder_of
+from tune_jobs.runs.logs import LIMIT, Reader
+from tune_jobs.views import texts
+
+_PAUSE = 0.5  # seconds
+
+
+def printed(folder: RunFolder, trial: str, follow: bool) -> Iterator[str]:
+    """The lines that a trial, or the final ``test``, printed; with ``follow`` until it ends.
+
+    Raises UserError for a trial that does not exist, and for one that printed nothing.
+    """
+    name = _file_of(folder, trial)
+    reader, is_over = Reader(folder.logs, name), False
+    while not is_over:
+        is_over = not follow or _has_ended(folder, trial)
+        try:
+            for line in reader.lines(is_over):
+                yield texts.printable(line.expandtabs(), LIMIT)
+        except FileNotFoundError:
+            if is_over:
+                raise UserError(f"{_words(trial)} of {folder.where} printed nothing") from None
+        if not is_over:
+            time.sleep(_PAUSE)
+
+
+def _file_of(folder: RunFolder, trial: str) -> str:
+    if trial == "test":
+        return "test.txt"
+    trials = read_run(folder)[1].trials
+    if not trial.isdecimal() or int(trial) not in trials:
+        known = f"0 to {max(trials)}" if trials else "none yet"
+        raise UserError(
+            f"--trial is {trial!r}; {folder.where} has the trials {known}, and 'test' is the "
+            "final test"
+        )
+    return f"{int(trial):05d}.txt"
+
+
+def _has_ended(folder: RunFolder, trial: str) -> bool:
+    if holder_of(folder) is None:
+        return True
+    folder.fetch()
+    state = read_run(folder)[1]
+    if trial == "test":
+        return state.tested is not None
+    return state.trials[int(trial)].status.is_final
+
+
+def _words(trial: str) -> str:
+    return "the final test" if trial == "test" else f"trial {trial}"
