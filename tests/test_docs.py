@@ -18,7 +18,7 @@ from tune_jobs.job.files import load_job, ready_jobs
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
 
-MADE_UP_FILES = {"my_job.py"}  # that commands name as somebody's own
+MADE_UP_FILES = {"my_job.py", "my_job.yaml"}  # that commands name as somebody's own
 NOT_OF_A_JOB = ("name", "storage", "workers", "curves")
 METHOD = ("searcher", "scheduler")
 

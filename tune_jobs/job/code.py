@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from tune_jobs.errors import UserError, explain, user_traceback
 from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.job.yaml_file import SUFFIXES, module_of_yaml
 from tune_jobs.names import field_names, module_of
 from tune_jobs.search_algos.domains import SpaceError
 
@@ -88,13 +89,17 @@ def as_started(content: Mapping[str, Any]) -> Iterator[None]:
 
 
 def import_file(path: Path) -> ModuleType:
-    """Imports a job file as a module, in its package if its folder is one, with no arguments.
+    """Imports a job file as a module, in its package if its folder is one, with no arguments. A
+    YAML file is a module too.
 
     Raises UserError for a file that does not import, with the part of the traceback that lies
     in user code; and for a file that hides a library.
     """
+    if path.suffix in SUFFIXES:
+        sys.path[:0] = [p for p in (str(path.parent),) if p not in sys.path]
+        return module_of_yaml(path)
     if path.suffix != ".py":
-        raise UserError(f"job file {str(path)!r} is not a Python file; its name must end in .py")
+        raise UserError(f"job file {str(path)!r} must end in .py, .yaml or .yml")
     _check_names(path)
     root, package = _package_of(path)
     # As for `python path`, its neighbours can be imported; as for `python -m`, its package.

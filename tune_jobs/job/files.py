@@ -9,6 +9,7 @@ from types import ModuleType
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.job.code import import_file
 from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.job.yaml_file import SUFFIXES
 
 _READY = Path(__file__).parent.parent / "jobs"
 
@@ -28,7 +29,7 @@ def load_job(name_or_path: str) -> tuple[TuneJob, ModuleType]:
         module = importlib.import_module(f"tune_jobs.jobs.{name_or_path}")
     elif path.is_file():
         module = import_file(path.resolve())
-    elif path.suffix == ".py" or len(path.parts) > 1:
+    elif path.suffix in (".py", *SUFFIXES) or len(path.parts) > 1:
         raise UserError(f"job file {name_or_path!r} does not exist")
     else:
         raise UserError(

@@ -89,6 +89,6 @@ def test_a_file_without_exactly_one_job_says_how_many(tmp_path: Path, count: int
 
 
 def test_a_file_that_is_not_python_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "job.yaml"
-    path.write_text("name: mine\n")
-    assert "not a Python file" in failure(path)
+    path = tmp_path / "job.toml"
+    path.write_text('name = "mine"')
+    assert "must end in .py, .yaml or .yml" in failure(path)
