@@ -20,6 +20,15 @@ from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter
 from ray.tune.search import Searcher as RayTuneSearcher
 from ray.tune.search.hyperopt import HyperOptSearch
 from ray.tune.search.optuna import OptunaSearch
+from ray.tune.stopper import (
+    CombinedStopper,
+    FunctionStopper,
+    MaximumIterationStopper,
+    NoopStopper,
+    Stopper,
+    TimeoutStopper,
+    TrialPlateauStopper,
+)
 from runs import begun, falling, run_in_folder, simulated, tiny_job
 
 from tune_jobs.errors import UserError
@@ -28,8 +37,35 @@ from tune_jobs.experiment.state import Status
 from tune_jobs.on_ray import RayScheduler
 from tune_jobs.on_ray.ray_tune.domains import convert, to_ray
 from tune_jobs.search_algos.domains import Choice, Float, Int, SpaceError
+from tune_jobs.simulation.simulate import Epoch, simulate
 
 pytestmark = pytest.mark.usefixtures("ray_session")
+
+STOPPERS = [
+    MaximumIterationStopper(2),
+    TrialPlateauStopper("plateau", num_results=2, grace_period=2),
+    FunctionStopper(lambda trial_id, result: result["training_iteration"] >= 2),
+    CombinedStopper(MaximumIterationStopper(2), NoopStopper()),
+]
+
+
+@pytest.mark.parametrize("stopper", STOPPERS, ids=lambda stopper: type(stopper).__name__)
+def test_its_stoppers_end_trials(stopper: Stopper) -> None:
+    def flat(config: Any, epoch: int) -> Epoch:
+        return Epoch({**falling(config, epoch).metrics, "plateau": 1.0}, 1.0)
+
+    job = tiny_job(scheduler="fifo", stop=stopper, num_samples=3)
+    job.validate()
+    run = begun(job)
+    simulate(run.experiment, flat, 1, run.clock)
+    assert [(trial.epoch, trial.status) for trial in run.trials] == [(2, Status.COMPLETED)] * 3
+
+
+def test_a_stopper_of_the_run_ends_it() -> None:
+    run = simulated(curve=falling, scheduler="fifo", stop=TimeoutStopper(0.0), num_samples=3)
+    assert len(run.trials) <= 1
+    assert run.experiment.state.draining
+
 
 DOMAINS = [
     Float(0.1, 0.9),
