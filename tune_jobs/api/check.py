@@ -94,6 +94,8 @@ def _tried(build: Build, job: TuneJob, screen: Screen) -> dict[str, float]:
         said = f"loading its state of {size:,} bytes into a second model"
         with waiting(screen, said), closing(build()) as another:
             epoch_checks.load(another, folder)
+            if job.build_scheduler().clones_trials:
+                another.reconfigure(another.config)
     return metrics
 
 

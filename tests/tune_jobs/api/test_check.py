@@ -53,6 +53,7 @@ def test_a_job_that_works_trains_one_epoch_and_leaves_nothing(
         ("def load(self, folder): int('zero')", "", ["cannot load the state", "int('zero')"]),
         ("def save(self, folder): open('/no/no', 'w')", "", ["line 6", "/no/no"]),
         ("def train_epoch(self): raise Done('all is known')", "", ["all is known"]),
+        ("def reconfigure(self, config): self.no", 'scheduler="pbt"', ["self.no", "'no'"]),
         ("pass", "patience=0", ["patience is 0"]),
         ("pass", "warm_start='gone'", ["'gone'"]),
         ("pass", "folds=3", ["'fold'"]),
