@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from tune_jobs.models import data
 from tune_jobs.models.base import STRICT, Metrics, Model
 from tune_jobs.models.data import Arrays, Fold, Split
+from tune_jobs.models.nested import config_of
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -102,7 +103,7 @@ class Tabular(Model):
         return {"configs": [dataclasses.asdict(config) for config in self.configs]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.configs = [self.Config(**config) for config in state["configs"]]
+        self.configs = [config_of(self.Config, config) for config in state["configs"]]
 
     def reconfigure(self, config: Any) -> None:
         self.config = config
