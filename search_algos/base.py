@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+DRAWS = 20
+"""How often a library is asked for a suggestion that keeps to the constraints, before the nearest
+allowed config takes the place of the last one."""
+
+
 class Searcher(ABC):
     """Proposes configs: a function of an index and the history, with no memory of its own.
 
@@ -47,7 +52,8 @@ class Searcher(ABC):
         """The config of trial number ``index``, or None when the space is exhausted."""
 
     def suggest_new(self, index: int, history: History) -> Config | None:
-        """What `suggest` answers, or another config if that one was tried or is at work.
+        """What `suggest` answers, or another config if that one breaks a constraint, was tried or
+        is at work.
 
         Raises SpaceError for an answer that is not a config of the space.
         """
@@ -55,14 +61,18 @@ class Searcher(ABC):
         if answer is None:
             return None
         config = self.space.checked(answer)
-        if self.may_repeat or config not in history:
+        if self.space.allows(config) and (self.may_repeat or config not in history):
             return config
         return self.in_place_of(config, index, history)
 
-    def in_place_of(self, repeat: Config, index: int, history: History) -> Config | None:
-        """An untried config near the repeat; the repeat itself if every config was tried."""
+    def in_place_of(self, config: Config, index: int, history: History) -> Config | None:
+        """An untried config near this one; if every config was tried, this one, or a random one
+        if this one breaks a constraint."""
         rng = generator("in place of", self.seed, index)
-        return untried_near(self.space, repeat, history.__contains__, rng) or repeat
+        other = untried_near(self.space, config, history.__contains__, rng)
+        if other is None and not self.space.allows(config):
+            return self.space.sample(rng)
+        return other or config
 
     def rng(self, index: int) -> np.random.Generator:
         """The only source of randomness for suggestion ``index``."""

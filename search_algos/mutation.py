@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tune_jobs.search_algos.domains import Choice, Domain, Float, Int
+from tune_jobs.search_algos.domains import Choice, Domain, Number
 from tune_jobs.search_algos.space import Config, Space
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def another(choice: Choice, value: Any, rng: np.random.Generator) -> Any:
     return choice.value_at(place + (place >= choice.index(value)))
 
 
-def moved(domain: Float | Int, value: float, by: float) -> float:
+def moved(domain: Number, value: float, by: float) -> float:
     """The number that is ``by`` of the range further on its scale, or the end of the range.
 
     If the domain has steps, the number moves by at least one, unless it is at the end.

@@ -61,12 +61,17 @@ class ConfigSet:
 def untried_near(
     space: Space, config: Config, was_tried: Callable[[Config], bool], rng: np.random.Generator
 ) -> Config | None:
-    """The nearest untried config that random draws find; None if all were tried."""
+    """The nearest untried config that random draws find and the constraints allow; None if all
+    were tried."""
     for attempt in range(_MUTANTS):
         step = _FIRST_STEP * _GROWTH**attempt
         chance = max(step, 1 / len(config))
         other = mutant(space, config, rng, chance=chance, step=step)
-        if not was_tried(other):
+        if space.allows(other) and not was_tried(other):
             return other
+    if space.constraints:  # they, and not what was tried, may be what the draws ran into
+        for _ in range(_MUTANTS):
+            if not was_tried(other := space.sample(rng)):
+                return other
     # Hardly any are left, so this list is not much longer than the list of those tried.
     return next((other for other in space.configs() if not was_tried(other)), None)

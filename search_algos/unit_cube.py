@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_jobs.search_algos.domains import Choice, Domain
-from tune_jobs.search_algos.space import Space, allowed_values
+from tune_jobs.search_algos.conditions import meets
+from tune_jobs.search_algos.domains import Choice, Domain, place_count
+from tune_jobs.search_algos.space import Space
 
 Points = NDArray[np.floating[Any]]
 
@@ -56,22 +58,24 @@ def _seen(domain: Domain, units: Points) -> Points:
         corners = np.zeros((len(units), domain.size))
         corners[np.arange(len(units)), _places(domain, units)] = np.sqrt(0.5)
         return corners
-    if domain.size is None or (domain.size > _FEW and not domain.log):
+    if domain.size is None or (domain.size > _FEW and place_count(domain) is not None):
         return units[:, None]
-    # Of many values on a log scale the first ones are far apart all the same.
+    # Of many values on a log scale, the first ones are far apart all the same.
     few = [domain.value_at(place) for place in range(min(domain.size, _FEW))]
     stands_for = np.array([domain.to_unit(value) for value in few])
     edges = (stands_for[1:] + stands_for[:-1]) / 2
-    if domain.log:
-        edges = np.array([domain.to_unit(value + 0.5) for value in few[:-1]])
+    if place_count(domain) is None:
+        halves = [(one + next_one) / 2 for one, next_one in itertools.pairwise(few)]
+        edges = np.array([domain.to_unit(half) for half in halves])
     beyond = (units > stands_for[-1]) & (len(few) < domain.size)
     return np.where(beyond, units, stands_for[np.searchsorted(edges, units)])[:, None]
 
 
 def _is_among(parent: Domain, wanted: Any, units: Points) -> NDArray[np.bool_]:
-    if not isinstance(parent, Choice):
-        raise TypeError(f"a condition on {parent}, which no Space has")
-    return np.isin(_places(parent, units), [parent.index(v) for v in allowed_values(wanted)])
+    if isinstance(parent, Choice):
+        met = [place for place, value in enumerate(parent.values) if meets(value, wanted)]
+        return np.isin(_places(parent, units), met)
+    return np.array([meets(parent.from_unit(unit), wanted) for unit in units.tolist()], dtype=bool)
 
 
 def _places(choice: Choice, units: Points) -> NDArray[np.int64]:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tune_jobs.on_ray.ray_tune.our_scheduler import RayScheduler
     from tune_jobs.on_ray.ray_tune.our_searcher import RaySearcher
     from tune_jobs.search_algos.base import Scheduler, Searcher
-    from tune_jobs.search_algos.domains import Choice, Float, Int
+    from tune_jobs.search_algos.conditions import at_least, at_most
+    from tune_jobs.search_algos.domains import Choice, Float, Int, Normal
     from tune_jobs.views.mlflow import MLflowCallback
     from tune_jobs.views.view import Callback
     from tune_jobs.views.wandb import WandbCallback
@@ -26,6 +27,7 @@ __all__ = [
     "Int",
     "MLflowCallback",
     "Model",
+    "Normal",
     "RayScheduler",
     "RaySearcher",
     "Run",
@@ -34,6 +36,8 @@ __all__ = [
     "TuneJob",
     "UserError",
     "WandbCallback",
+    "at_least",
+    "at_most",
     "main",
     "report",
     "restored",
@@ -48,6 +52,7 @@ _PLACES = {
     "Int": "tune_jobs.search_algos.domains:Int",
     "MLflowCallback": "tune_jobs.views.mlflow:MLflowCallback",
     "Model": "tune_jobs.models.base:Model",
+    "Normal": "tune_jobs.search_algos.domains:Normal",
     "RayScheduler": "tune_jobs.on_ray.ray_tune.our_scheduler:RayScheduler",
     "RaySearcher": "tune_jobs.on_ray.ray_tune.our_searcher:RaySearcher",
     "Run": "tune_jobs.api.run:Run",
@@ -56,6 +61,8 @@ _PLACES = {
     "TuneJob": "tune_jobs.job.tune_job:TuneJob",
     "UserError": "tune_jobs.errors:UserError",
     "WandbCallback": "tune_jobs.views.wandb:WandbCallback",
+    "at_least": "tune_jobs.search_algos.conditions:at_least",
+    "at_most": "tune_jobs.search_algos.conditions:at_most",
     "main": "tune_jobs.cli.commands:run_script",
     "report": "tune_jobs.models.functions.session:report",
     "restored": "tune_jobs.models.functions.session:restored",

@@ -11,17 +11,21 @@ of workers, all members are compared at the same age, and the result does not de
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Continue, Decision, Exploit, Pause, Resume
-from tune_jobs.search_algos.domains import Choice, Domain, Float, Int, SpaceError
+from tune_jobs.search_algos.domains import Choice, Domain, Number, SpaceError
 from tune_jobs.search_algos.mutation import moved
 from tune_jobs.search_algos.space import Config, Space
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+_DRAWS = 1000  # of changed configs, until one keeps to the constraints
 
 
 class _Arrival(NamedTuple):
@@ -139,7 +143,11 @@ class PBT(Scheduler):
         for trial_id in worst:
             rng = self.rng(trial_id, self._comparisons)
             donor = best[rng.integers(len(best))]
-            exploit = Exploit(donor, self._explore(self._configs[donor], rng))
+            config = self._configs[donor]
+            changed = self.space.constraints.first_allowed(
+                partial(self._explore, config, rng), _DRAWS
+            )
+            exploit = Exploit(donor, changed or config)
             resumes[trial_id] = Resume(trial_id, exploit)
         return resumes | {t: Resume(t) for t in ranking if t not in resumes}
 
@@ -159,7 +167,7 @@ class PBT(Scheduler):
         return self.space.build(value)
 
     @staticmethod
-    def _perturbed(value: float, domain: Float | Int, factor: float) -> float:
+    def _perturbed(value: float, domain: Number, factor: float) -> float:
         by = (factor - 1) / 2
         if domain.log:
             by = domain.to_unit(value * factor) - domain.to_unit(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from bayes_opt.acquisition import (
@@ -33,6 +33,7 @@ from tune_jobs.search_algos.unit_cube import Features, Points
 
 _CANDIDATES = 2000  # random points at which the acquisition function is looked up
 _STARTS = 2  # of them, the best, from which its maximum is climbed
+_BATCHES = 4  # of candidates, if a constraint allows few of them
 _HUGE = 1e30
 _LENGTH_SCALES = slice(1, -1)  # among the kernel's parameters, between variance and noise
 _FIT_STEPS = 25  # evaluations of the likelihood: its last digits are not worth the wait
@@ -107,23 +108,54 @@ class BayesOptSearch(Searcher):
         points = np.concatenate([points, pending])
         if len(pending):
             targets = np.concatenate([targets, process.predict(pending)])
-        space = TargetSpace(None, {f"{n:04d}": (0.0, 1.0) for n in range(len(self.space))})
+        space = _Candidates(self.space)
         _, first = np.unique(points, axis=0, return_index=True)
         for n in first:
             space.register(points[n], targets[n])
-        return self._make_acquisition().suggest(
-            _process(process.kernel_, None),
-            space,
-            n_random=_CANDIDATES,
-            n_smart=_STARTS,
-            random_state=int(rng.integers(2**31)),
-        )
+        seed = int(rng.integers(2**31))
+
+        def best(starts: int) -> Points:
+            return self._make_acquisition().suggest(
+                _process(process.kernel_, None),
+                space,
+                n_random=_CANDIDATES,
+                n_smart=starts,
+                random_state=seed,
+            )
+
+        found = best(_STARTS)
+        # A climb may leave what the constraints allow, the random points do not.
+        return found if space.is_allowed(found) else best(0)
 
     def _kernel(self) -> Kernel:
         matern = Matern(np.full(self._features.count, 0.5), (0.05, 10.0), nu=2.5)
         return ConstantKernel(1.0, (0.05, 20.0)) * wrap_kernel(
             matern, self._features
         ) + WhiteKernel(1e-3, (1e-6, 1e-1))
+
+
+class _Candidates(TargetSpace):
+    """The unit cube of a space, of which only allowed points are random samples."""
+
+    def __init__(self, space: Space) -> None:
+        super().__init__(None, {f"{n:04d}": (0.0, 1.0) for n in range(len(space))})
+        self._space = space
+
+    def is_allowed(self, point: Points) -> bool:
+        return not self._space.constraints or self._space.allows(self._space.decode(point.tolist()))
+
+    def random_sample(self, n_samples: int = 0, random_state: Any = None) -> Points:
+        """At most ``n_samples`` points, at least one; fewer where few are allowed."""
+        points = super().random_sample(n_samples, random_state)
+        if not self._space.constraints:
+            return points
+        found = [point for point in points if self.is_allowed(point)]
+        for _ in range(_BATCHES):
+            if len(found) >= n_samples / 2:
+                break
+            more = super().random_sample(n_samples, random_state)
+            found += [point for point in more if self.is_allowed(point)]
+        return np.array(found or [self._space.encode(self._space.sample(random_state))])
 
 
 Loss = Callable[[Points], tuple[float, Points]]  # with its gradient

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tune_jobs.search_algos.base import Searcher
-from tune_jobs.search_algos.domains import Domain, json_key
+from tune_jobs.search_algos.domains import Domain, SpaceError, json_key
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Config, Space
+
+_MOST = 200_000  # combinations with constraints
 
 
 class _Block(NamedTuple):
@@ -27,12 +29,12 @@ class GridSearch(Searcher):
 
     Parameters that others depend on change slowest. A `Choice`, an `Int` and a `Float` with a
     step contribute all their values, an inactive parameter none, so a combination never comes
-    twice.
+    twice. Combinations that break a constraint do not count.
 
     Args:
         points: values of a `Float` without a step, evenly on its scale with both ends.
 
-    Raises ValueError for fewer than 2 points.
+    Raises ValueError for fewer than 2 points, SpaceError for constraints on a huge grid.
     """
 
     learns = False
@@ -46,22 +48,37 @@ class GridSearch(Searcher):
         self._points = points
         self._blocks = list(self._all_blocks())
         self._ends = list(itertools.accumulate(block.size for block in self._blocks))
+        self._allowed = self._all_allowed() if space.constraints else None
 
     @property
     def size(self) -> int:
-        return self._ends[-1]
+        return self._ends[-1] if self._allowed is None else len(self._allowed)
 
     def suggest(self, index: int, history: History) -> Config | None:
         if index >= self.size:
             return None
-        number = bisect_right(self._ends, index)
-        block = self._blocks[number]
-        return self._combination(block, index - (self._ends[number] - block.size))
+        return self._at(index if self._allowed is None else self._allowed[index])
 
-    def in_place_of(self, repeat: Config, index: int, history: History) -> Config | None:
+    def _all_allowed(self) -> list[int]:
+        """The places of the combinations that the constraints allow."""
+        if self._ends[-1] > _MOST:
+            raise SpaceError(
+                f"the grid has {self._ends[-1]:,} combinations, too many to look for those that "
+                f"the constraints allow; {_MOST:,} are possible: give steps, fewer points, or "
+                "another searcher"
+            )
+        return [place for place in range(self._ends[-1]) if self.space.allows(self._at(place))]
+
+    def in_place_of(self, config: Config, index: int, history: History) -> Config | None:
         """The next combination that was not tried: all before it were."""
         later = (self.suggest(place, history) for place in range(index + 1, self.size))
-        return next((config for config in later if config and config not in history), None)
+        return next((other for other in later if other and other not in history), None)
+
+    def _at(self, place: int) -> Config:
+        """The combination at a place among all, whatever the constraints are."""
+        number = bisect_right(self._ends, place)
+        block = self._blocks[number]
+        return self._combination(block, place - (self._ends[number] - block.size))
 
     def _all_blocks(self) -> Iterator[_Block]:
         parents = {parent for domain in self.space.values() for parent in domain.when or ()}

@@ -13,7 +13,7 @@ from typing import Any
 from hyperopt import JOB_STATE_DONE, STATUS_OK, Trials, hp, tpe
 from hyperopt.base import Domain as Problem
 
-from tune_jobs.search_algos.base import Searcher
+from tune_jobs.search_algos.base import DRAWS, Searcher
 from tune_jobs.search_algos.domains import Choice, Domain, place_count
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Config, Space
@@ -67,14 +67,18 @@ class HyperOptSearch(Searcher):
             [self._document(number, *result) for number, result in enumerate(results)]
         )
         trials.refresh()
-        seed = int(self.rng(index).integers(2**31))
+        rng = self.rng(index)
         compared = max(self._options["n_startup_jobs"], history.reached(epoch))
         # The library multiplies it by the root of the number of trials that it gets.
         gamma = self._gamma * sqrt(compared / max(1, len(results)))
-        (suggestion,) = tpe.suggest(
-            [len(results)], self._problem, trials, seed, verbose=False, gamma=gamma, **self._options
-        )
-        return self._config(suggestion["misc"]["vals"])
+        options = {**self._options, "gamma": gamma, "verbose": False}
+
+        def draw() -> Config:
+            seed = int(rng.integers(2**31))
+            (found,) = tpe.suggest([len(results)], self._problem, trials, seed, **options)
+            return self._config(found["misc"]["vals"])
+
+        return self.space.constraints.first_allowed(draw, DRAWS) or draw()
 
     def _document(self, number: int, config: Config, loss: float) -> dict[str, Any]:
         values = {name: self._values(name, config) for name in self.space}

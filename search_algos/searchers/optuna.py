@@ -20,8 +20,8 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
-from tune_jobs.search_algos.base import Searcher
-from tune_jobs.search_algos.domains import Choice, Domain, Int, place_count
+from tune_jobs.search_algos.base import DRAWS, Searcher
+from tune_jobs.search_algos.domains import Choice, Domain, Int, Normal, place_count
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Config, Space
 
@@ -68,8 +68,12 @@ class OptunaSearch(Searcher):
             study.add_trial(create_trial(**result, **self._known(config)))
         for config in pending:
             study.add_trial(create_trial(state=TrialState.RUNNING, **self._known(config)))
-        trial = study.ask()
-        return self.space.build(lambda name, domain: _suggested(trial, name, domain))
+
+        def draw() -> Config:
+            trial = study.ask()
+            return self.space.build(lambda name, domain: _suggested(trial, name, domain))
+
+        return self.space.constraints.first_allowed(draw, DRAWS) or draw()
 
     def _known(self, config: Config) -> dict[str, Any]:
         """A config in Optuna's form: inactive parameters are left out."""
@@ -94,8 +98,12 @@ class OptunaSearch(Searcher):
                     value=loss,
                 )
             )
-        trial = study.ask(cube)
-        return self.space.decode([trial.params[name] for name in self.space])
+
+        def draw() -> Config:
+            trial = study.ask(cube)
+            return self.space.decode([trial.params[name] for name in self.space])
+
+        return self.space.constraints.first_allowed(draw, DRAWS) or draw()
 
 
 def _best(observed: list[tuple[Config, float]], count: int) -> set[int]:
@@ -115,12 +123,23 @@ def _distribution(domain: Domain) -> BaseDistribution:
     places = place_count(domain)
     if places is not None:
         return IntDistribution(0, places - 1)
+    if _is_cube(domain):
+        return FloatDistribution(0, 1)
     if isinstance(domain, Int):
         return IntDistribution(domain.low, domain.high, log=True)
     return FloatDistribution(domain.low, domain.high, log=domain.log)
 
 
+def _is_cube(domain: Domain) -> bool:
+    """Whether Optuna has nothing like it, and sees the unit interval."""
+    return isinstance(domain, Normal) or (
+        not isinstance(domain, Choice) and domain.log and domain.step not in (None, 1)
+    )
+
+
 def _shown(domain: Domain, value: Any) -> Any:
+    if _is_cube(domain):
+        return domain.to_unit(value)
     return value if place_count(domain) is None else domain.index(value)
 
 
@@ -132,4 +151,6 @@ def _suggested(trial: optuna.Trial, name: str, domain: Domain) -> Any:
             shown = trial.suggest_int(name, low, high, log=log)
         case FloatDistribution(low=low, high=high, log=log):
             shown = trial.suggest_float(name, low, high, log=log)
+    if _is_cube(domain):
+        return domain.from_unit(shown)
     return shown if place_count(domain) is None else domain.value_at(shown)

@@ -18,4 +18,6 @@ class SobolSearch(Searcher):
         sequence = qmc.Sobol(len(self.space), seed=self.seed)
         if index > 0:  # SciPy cannot skip nothing
             sequence.fast_forward(index)
-        return self.space.decode(sequence.random(1)[0].tolist())
+        config = self.space.decode(sequence.random(1)[0].tolist())
+        # The nearest allowed config would lie at the edge of what is allowed, as others do.
+        return config if self.space.allows(config) else self.space.sample(self.rng(index))

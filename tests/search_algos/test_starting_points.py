@@ -40,7 +40,10 @@ def test_points_come_first_and_then_the_searcher_from_its_beginning() -> None:
 def test_what_a_point_leaves_out_is_drawn(space: Space, seed: int, data: st.DataObject) -> None:
     whole = space.sample(RandomSearch(space, seed).rng(0))
     keep = data.draw(st.sets(st.sampled_from(sorted(whole))))
-    point = {n: v for n, v in whole.items() if n in keep and set(space[n].when or ()) <= keep}
+    point: dict[str, object] = {}
+    for name in space.parents_first:
+        if name in keep & whole.keys() and point.keys() >= set(space[name].when or ()):
+            point[name] = whole[name]
     config = StartingPoints([point], RandomSearch(space, seed)).suggest(0, History(space))
     assert config is not None
     assert space.contains(config)

@@ -21,7 +21,8 @@ from tune_jobs.names import field_names, name_of
 from tune_jobs.runs.folder import RunFolder, near
 from tune_jobs.runs.journal import read
 from tune_jobs.runs.lock import holder_of
-from tune_jobs.search_algos.domains import Choice, Float, Int
+from tune_jobs.search_algos.conditions import in_words
+from tune_jobs.search_algos.domains import Choice, Float, Int, Normal
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
 from tune_jobs.simulation.comparison import Outcome
@@ -64,9 +65,9 @@ def print_job(console: Console, job: TuneJob, module: ModuleType) -> None:
     console.print(fields)
     console.print()
     space = table("hyperparameter", "values", "only if")
-    for name, value in job.space.items():
+    for name, value in job.flat.items():
         when = getattr(value, "when", None) or {}
-        only_if = ", ".join(f"{parent} is {wanted}" for parent, wanted in when.items())
+        only_if = ", ".join(f"{parent} is {in_words(wanted)}" for parent, wanted in when.items())
         space.add_row(cell(name), cell(_values(value)), cell(only_if))
     console.print(space)
 
@@ -217,6 +218,9 @@ def _values(value: Any) -> str:
     match value:
         case Choice():
             return "one of " + ", ".join(map(str, value.values))
+        case Normal():
+            step = f", step {value.step}" if value.step else ""
+            return f"normal, mean {value.mean:g}, standard deviation {value.sd:g}{step}"
         case Float() | Int():
             scale = ", log scale" if value.log else ""
             step = f", step {value.step}" if value.step not in (None, 1) else ""

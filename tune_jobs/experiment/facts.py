@@ -13,6 +13,7 @@ from pydantic import Discriminator, TypeAdapter
 
 from tune_jobs.errors import shortened, whole_characters
 from tune_jobs.search_algos.decisions import Continue, Decision, Exploit
+from tune_jobs.search_algos.domains.values import tagged, untagged
 
 VERSION = 3
 """Version of the journal's format; grows if an older reader would misread a newer journal."""
@@ -220,10 +221,10 @@ _FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
 
 def to_json(fact: Fact) -> str:
     """One line of JSON; NaN and infinite metrics are written as ``NaN`` and ``Infinity``."""
-    text = json.dumps(asdict(fact), separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(tagged(asdict(fact)), separators=(",", ":"), ensure_ascii=False)
     return text.encode(errors="replace").decode()  # half a character cannot be read again
 
 
 def from_json(line: str | bytes) -> Fact:
     """Raises ValueError if the line is not a fact."""
-    return _FACT.validate_json(line)
+    return _FACT.validate_python(json.loads(line, object_hook=untagged))

@@ -97,7 +97,7 @@ def unwritable(space: Mapping[str, Any]) -> list[str]:
     """Plain values that job.json cannot hold, so the run could not be resumed."""
     return [
         f"the space has {name!r} as {value!r}; a plain value is a number, text, true, false, "
-        "None, or a list of them"
+        "None, or a tuple, list or dict of them"
         for name, value in space.items()
         if not isinstance(value, Domain) and not is_json(value)
     ]

@@ -31,7 +31,10 @@ from tune_jobs.names import (
     short_name,
 )
 from tune_jobs.search_algos import domains
+from tune_jobs.search_algos.conditions import from_json
 from tune_jobs.search_algos.domains import Domain
+from tune_jobs.search_algos.domains.values import tagged
+from tune_jobs.search_algos.nested import groups
 
 _CODE = ("model", "test", "searcher", "scheduler")
 """The fields of a job that are code, or names of code."""
@@ -75,7 +78,7 @@ class Declaration:
 
 
 def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
-    """The job, with the file it is declared in."""
+    """The job, with the file it is declared in, for a JSON file that is read with `untagged`."""
     fields = {field: getattr(job, field) for field in field_names(job)}
     for kind in _CODE:
         value = fields[kind]
@@ -85,17 +88,15 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
     fields["callbacks"] = [name_of(type(callback)) for callback in job.callbacks]
     if callable(job.stop):
         fields["stop"] = f"{module_of(job.stop)}:{short_name(job.stop)}"
-    fields["space"] = {
-        name: {"domain": type(value).__name__, **dataclasses.asdict(value)}
-        if isinstance(value, Domain)
-        else value
-        for name, value in job.space.items()
-    }
+    fields["space"] = {name: _written(value) for name, value in job.space.items()}
     # The other values that a run fills in are fields of the job and may grow.
     fields["constants"] = {
-        name: v for name, v in job.constants().items() if name in job.space or name == "seed"
+        name: v for name, v in job.constants().items() if name in job.flat or name == "seed"
     }
-    return {**fields, "file": None if file is None else str(file), **started_here()}
+    written: dict[str, Any] = tagged(
+        {**fields, "file": None if file is None else str(file), **started_here()}
+    )
+    return written
 
 
 def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None = None) -> TuneJob:
@@ -109,7 +110,7 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None
     Raises UserError if the file is needed, but missing or not importable.
     """
     fields = {name: found[name] for name in field_names(TuneJob) if name in found}
-    fields["space"] = {name: _domain(value) for name, value in fields["space"].items()}
+    fields["space"] = {name: _read(value) for name, value in fields["space"].items()}
     for fact in facts:
         if isinstance(fact, RunResumed):
             fields["num_samples"] = fact.num_samples
@@ -179,8 +180,24 @@ def _inside(module: ModuleType, kind: str, name: str) -> Any:
         raise UserError(f"{kind} {path!r} is no longer in the job file {module.__file__}") from None
 
 
-def _domain(value: Any) -> Any:
+def _written(value: Any) -> Any:
+    """A value of a space for job.json; `_read` gives it back."""
+    if isinstance(value, Domain):
+        return {"domain": type(value).__name__, **dataclasses.asdict(value)}
     if not isinstance(value, dict):
         return value
+    if groups({"": value}):
+        return {"group": {name: _written(part) for name, part in value.items()}}
+    return {"constant": value}
+
+
+def _read(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "constant" in value:
+        return value["constant"]
+    if "group" in value:
+        return {name: _read(part) for name, part in value["group"].items()}
     fields = dict(value)
+    fields["when"] = {name: from_json(w) for name, w in (fields.get("when") or {}).items()} or None
     return getattr(domains, fields.pop("domain"))(**fields)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
 from tune_jobs.errors import UserError, complaints, nearest, shown
 from tune_jobs.models.base import Model
+from tune_jobs.models.nested import config_of
 from tune_jobs.names import field_names, short_name
+from tune_jobs.search_algos.nested import nest
 from tune_jobs.search_algos.space import Space
+
+if TYPE_CHECKING:
+    from tune_jobs.job.tune_job import TuneJob
 
 
 def check_model(cls: type[Model]) -> type[Model]:
@@ -60,6 +65,16 @@ def check_call(field: str, function: Any, parameters: str) -> None:
         ) from None
 
 
+def structural_in(names: Iterable[str], model: type[Model]) -> frozenset[str]:
+    """The names that the model calls structural, each by itself or by a dict that has it."""
+    parts = {name: name.split(".") for name in names}
+    return frozenset(
+        name
+        for name, path in parts.items()
+        if any(".".join(path[:end]) in model.structural for end in range(1, len(path) + 1))
+    )
+
+
 def cloning_problems(scheduler: str, model: type[Model], changes: Collection[str]) -> list[str]:
     """Why a scheduler cannot clone trials into configs with these ``changes``."""
     if model.reconfigure is Model.reconfigure:
@@ -67,8 +82,8 @@ def cloning_problems(scheduler: str, model: type[Model], changes: Collection[str
             f"{scheduler} clones trials into new configs; {model.__name__} must define "
             "reconfigure(config)"
         ]
-    if fixed := sorted(set(changes) & model.structural):
-        free = sorted(set(changes) - model.structural)
+    if fixed := sorted(structural_in(changes, model)):
+        free = sorted(set(changes) - set(fixed))
         return [
             f"{scheduler} would change {', '.join(fixed)} in the middle of training, which "
             f"{model.__name__} cannot; give scheduler_options={{'perturb': {free}}}"
@@ -76,29 +91,25 @@ def cloning_problems(scheduler: str, model: type[Model], changes: Collection[str
     return []
 
 
-def config_problems(
-    model: type[Model], names: Iterable[str], space: Space, constants: Mapping[str, Any]
-) -> list[str]:
+def config_problems(model: type[Model], job: TuneJob, space: Space) -> list[str]:
     """Names that the Config does not have; else values of the space that it refuses."""
     fields = field_names(model.Config)
     unknown = [
         f"the space has {name!r}, {model.__name__}.Config does not; {nearest(name, fields)}"
-        for name in names
+        for name in job.space
         if name not in fields and not _takes_any(model)
     ]
     if unknown:
         return unknown
-    refusals = _refusals(model, space, constants)
+    refusals = _refusals(model, job, space)
     values = [refusal for refusal in refusals if refusal and refusal.of_one_value]
     found = refusals if all(refusals) else values
     return sorted({refusal.text for refusal in found if refusal})
 
 
-def refused_combinations(
-    model: type[Model], space: Space, constants: Mapping[str, Any]
-) -> list[str]:
+def refused_combinations(model: type[Model], job: TuneJob) -> list[str]:
     """Combinations of values that the Config refuses although it accepts others."""
-    return sorted({refusal.text for refusal in _refusals(model, space, constants) if refusal})
+    return sorted({refusal.text for refusal in _refusals(model, job, job.domains) if refusal})
 
 
 class _Refusal(NamedTuple):
@@ -106,15 +117,16 @@ class _Refusal(NamedTuple):
     of_one_value: bool  # whatever the others are
 
 
-def _refusals(
-    model: type[Model], space: Space, constants: Mapping[str, Any]
-) -> list[_Refusal | None]:
-    """The Config's answer to one config in the middle, and to each parameter at both ends."""
+def _refusals(model: type[Model], job: TuneJob, space: Space) -> list[_Refusal | None]:
+    """The Config's answer to one config in the middle, and to each parameter at both ends, as far
+    as the constraints allow them."""
     middle = space.decode([0.5] * len(space))
     configs = [middle] + [
         {**middle, name: value} for name in middle for value in space[name].extremes()
     ]
-    return [_refusal(model, {**constants, **config}) for config in configs]
+    configs = [config for config in configs if space.allows(config)]
+    constants, groups = job.constants(), job.groups
+    return [_refusal(model, nest({**constants, **config}, groups)) for config in configs]
 
 
 def _takes_any(model: type[Model]) -> bool:
@@ -125,7 +137,7 @@ def _takes_any(model: type[Model]) -> bool:
 def _refusal(model: type[Model], config: Mapping[str, Any]) -> _Refusal | None:
     """Why the Config does not accept these values, or None."""
     try:
-        model.Config(**config)
+        config_of(model.Config, config)
     except ValidationError as error:
         field, value, wanted = complaints(error)[0]
         if field:

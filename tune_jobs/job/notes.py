@@ -36,7 +36,7 @@ def _small_space(job: Search) -> list[str]:
 
 
 def _refused(job: TuneJob, model: type[Model]) -> list[str]:
-    refused = refused_combinations(model, job.domains, job.constants())
+    refused = refused_combinations(model, job)
     return [f"{text}; a trial with such a combination fails" for text in refused[:1]]
 
 

@@ -16,6 +16,7 @@ from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.names import field_names, short_name
 from tune_jobs.search_algos.domains import Choice, Domain, Int
+from tune_jobs.search_algos.nested import flat, nest
 
 S = TypeVar("S", bound=Search)
 
@@ -44,12 +45,18 @@ def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) ->
                 f"--set {setting!r} is not KEY=VALUE; give for example --set learning_rate=0.01"
             )
         owner, dot, option = key.partition(".")
-        field = f"{owner}_options" if dot else "space"
-        if dot and owner not in ("searcher", "scheduler"):
-            raise UserError(f"--set {key!r}: options belong to 'searcher.' or 'scheduler.'")
-        so_far = changes.get(field, getattr(job, field))
-        value = _value(text) if dot else _fixed(key, text, job.space.get(key))
-        changes[field] = {**so_far, option or key: value}
+        if dot and owner in ("searcher", "scheduler"):
+            so_far = changes.get(f"{owner}_options", getattr(job, f"{owner}_options"))
+            changes[f"{owner}_options"] = {**so_far, option: _value(text)}
+            continue
+        if dot and key not in job.flat and owner not in job.groups:
+            raise UserError(
+                f"--set {key!r}: options belong to 'searcher.' or 'scheduler.', and the space has "
+                f"{', '.join(job.flat)}"
+            )
+        so_far = flat(changes.get("space", job.space))
+        value = _fixed(key, text, job.flat.get(key))
+        changes["space"] = nest({**so_far, key: value}, job.groups)
     try:
         return dataclasses.replace(job, **changes)
     except ValidationError as error:
@@ -71,10 +78,9 @@ def _fixed(name: str, text: str, domain: Any) -> Any:
     value = _value(text)
     if not isinstance(domain, Domain):
         return value
-    if domain.contains(value):
-        return value
-    if domain.contains(text):  # a choice that only looks like a number
-        return text
+    for given in (value, text):  # a choice may only look like a number
+        if domain.contains(given):
+            return domain.value_at(domain.index(given)) if isinstance(domain, Choice) else given
     raise UserError(
         f"--set {name}={text}: in this job {name!r} must be {_words(domain)}, not {value!r}"
     )
@@ -90,8 +96,7 @@ def _words(domain: Domain) -> str:
 def _value(text: str) -> Any:
     for read in (ast.literal_eval, json.loads):
         try:
-            value = read(text)
+            return read(text)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             continue
-        return list(value) if isinstance(value, tuple) else value
     return text

@@ -19,9 +19,11 @@ from tune_jobs.experiment.objective import Counts, Objective
 from tune_jobs.experiment.suggest import AtOnce, InBackground
 from tune_jobs.job.checks import patience_problems, searcher_problems, stop_problems, unwritable
 from tune_jobs.names import checked_options, find_class, is_from_ray_tune, name_of
-from tune_jobs.search_algos.base import Scheduler, Searcher
+from tune_jobs.search_algos.base import Scheduler, Searcher, generator
 from tune_jobs.search_algos.domains import SpaceError
+from tune_jobs.search_algos.domains.values import plain
 from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.nested import flat, groups
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
 from tune_jobs.search_algos.space import Space, split
@@ -37,7 +39,7 @@ class Search:
     Args:
         name: of the job, and with the time of its runs: letters, digits, ``_ . -``.
         space: hyperparameter -> Float, Int, Choice, one of Ray Tune's domains
-            (``tune.loguniform(...)``), or a plain value for every trial.
+            (``tune.loguniform(...)``), a plain value for every trial, or a dict of all these.
         metric, mode: a metric that the model reports, and whether ``"min"`` or ``"max"`` is best.
         best: which report of a trial counts when the best trial is chosen: its best one
             (``"any"``), its ``"last"`` one, or its last one among the trials with the most epochs
@@ -60,6 +62,9 @@ class Search:
         fail_fast: the first failure ends the run.
         points_to_evaluate: configs to try first; hyperparameters that one leaves out are drawn at
             random.
+        constraints: what every config must keep to, such as ``"low < high"`` or
+            ``"layers * width <= 4096"``: comparisons, arithmetic, ``and``, ``or``, ``not``, with
+            names of the space, numbers and texts.
 
     Raises pydantic's ValidationError for fields of a wrong type or range.
     """
@@ -83,13 +88,19 @@ class Search:
     max_failures: int = Field(default=3, ge=0)
     fail_fast: bool = False
     points_to_evaluate: list[dict[str, Any]] = Field(default_factory=list)
+    constraints: list[str] = Field(default_factory=list)
 
     @field_validator("space", mode="before")
     @classmethod
-    def _convert_ray_domains(cls, space: Any) -> Any:
+    def _in_our_terms(cls, space: Any) -> Any:
         if not isinstance(space, dict):
             return space
-        return {name: _without_ray(name, value) for name, value in space.items()}
+        return {name: _without_ray(name, plain(value)) for name, value in space.items()}
+
+    @field_validator("points_to_evaluate", mode="before")
+    @classmethod
+    def _plain(cls, points: Any) -> Any:
+        return plain(points)
 
     @property
     def method(self) -> str:
@@ -112,8 +123,19 @@ class Search:
 
     @property
     def domains(self) -> Space:
-        """The part of the space that is searched. Raises SpaceError for impossible conditions."""
-        return split(self.space)[0]
+        """The part of the space that is searched. Raises SpaceError for impossible conditions and
+        constraints."""
+        return split(self.space, self.constraints)[0]
+
+    @property
+    def flat(self) -> dict[str, Any]:
+        """The space without dicts: ``trainer.lr`` is the ``lr`` in its dict ``trainer``."""
+        return flat(self.space)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The names of the dicts in the space that have something to search."""
+        return groups(self.space)
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -195,11 +217,15 @@ class Search:
             return problems
         if not space:
             problems.append("the space has nothing to search; give a Float, Int or Choice")
+        if space.constraints:
+            empty = attempt(lambda: space.sample(generator("constraints", 0)), problems) is None
+            if empty:
+                return problems
         searcher = attempt(self.build_searcher, problems)
         attempt(self.build_scheduler, problems)
         if searcher:
             problems += searcher_problems(self, searcher, space)
-        return problems + patience_problems(self) + stop_problems(self) + unwritable(self.space)
+        return problems + patience_problems(self) + stop_problems(self) + unwritable(self.flat)
 
 
 def attempt(build: Callable[[], T], problems: list[str]) -> T | None:
@@ -214,8 +240,9 @@ def attempt(build: Callable[[], T], problems: list[str]) -> T | None:
 def _without_ray(name: str, value: Any) -> Any:
     """Turns Ray Tune's domains into ours; if there is one, Ray is imported already."""
     if isinstance(value, dict):
-        hint = "Choice([...])" if "grid_search" in value else "a name for each of its entries"
-        raise SpaceError(f"{name!r} is a dict; a space is flat, give {hint}")
+        if "grid_search" in value:
+            raise SpaceError(f"{name!r} is tune.grid_search(...); give Choice([...]) instead")
+        return {key: _without_ray(f"{name}.{key}", part) for key, part in value.items()}
     if type(value).__module__.startswith("ray."):
         from tune_jobs.on_ray.ray_tune.domains import convert
 

@@ -15,6 +15,7 @@ from tune_jobs.job.model_checks import (
     check_model,
     cloning_problems,
     config_problems,
+    structural_in,
 )
 from tune_jobs.job.search import Search, attempt
 from tune_jobs.models import MODELS
@@ -71,7 +72,7 @@ class TuneJob(Search):
 
     @property
     def fixed(self) -> frozenset[str]:
-        return self.model_class().structural
+        return structural_in(self.domains, self.model_class())
 
     def constants(self) -> dict[str, Any]:
         """The values that are the same in the config of every trial. Imports the model."""
@@ -103,7 +104,7 @@ class TuneJob(Search):
         space = attempt(lambda: self.domains, known)
         scheduler = attempt(self.build_scheduler, known)
         if space is not None:
-            problems += config_problems(model, self.space, space, self.constants())
+            problems += config_problems(model, self, space)
         if scheduler and scheduler.clones_trials and not self.folds:
             name = f"scheduler {name_of(self.scheduler)!r}"
             problems += cloning_problems(name, model, scheduler.changes)

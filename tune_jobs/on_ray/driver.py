@@ -133,6 +133,7 @@ def _setting(job: TuneJob, model: bytes, store: CheckpointStore, folder: RunFold
         constants=job.constants(),
         seed=job.seed,
         clones=job.build_scheduler().clones_trials,
+        groups=job.groups,
         folds=job.folds,
         max_epochs=job.max_epochs,
         checkpoints=store,

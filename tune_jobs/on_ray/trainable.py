@@ -6,7 +6,7 @@ import platform
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from tune_jobs.models import randomness
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
 from tune_jobs.models.functions.function import Function
+from tune_jobs.models.nested import config_of
 from tune_jobs.models.training.cross_validation import CrossValidation
 from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.output import kept_output
@@ -31,6 +32,7 @@ from tune_jobs.on_ray.ray_tune.their_functions import hosted
 from tune_jobs.on_ray.watchdog import ended_when_it_hangs, name_of, report_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.runs.restore import restore
+from tune_jobs.search_algos.nested import nest
 from tune_jobs.storage import Place, StorageError
 
 ASSIGNMENT = "assignment"
@@ -49,6 +51,7 @@ class Setting:
     constants: Mapping[str, Any]  # of every config
     seed: int  # of the job
     clones: bool  # whether the scheduler may start a trial from another one
+    groups: Collection[str]  # of the config's names: its dicts
     folds: int | None  # of a cross-validation
     max_epochs: int  # of a training, so of each fold
     checkpoints: CheckpointStore
@@ -241,7 +244,8 @@ class EpochTrainable(tune.Trainable):
 
     def _config(self, model: type[Model], config: Mapping[str, Any]) -> Any:
         try:
-            return model.Config(**self._setting.constants, **config)
+            whole = {**self._setting.constants, **config}
+            return config_of(model.Config, nest(whole, self._setting.groups))
         except Exception as error:
             raise TrialError(f"{model.__name__}.Config: {error}", "refused") from None
 

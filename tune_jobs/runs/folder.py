@@ -28,6 +28,7 @@ from platformdirs import user_cache_path
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.job.declaration import Declaration, as_json
 from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.search_algos.domains.values import untagged
 from tune_jobs.storage import Folder, Place, open_place, patiently
 from tune_jobs.storage.mirror import fetch
 
@@ -160,7 +161,7 @@ class RunFolder:
     def read_job_json(self) -> dict[str, Any]:
         """Raises UserError where the folder holds no run."""
         try:
-            found: dict[str, Any] = json.loads(self.declaration.read_text())
+            found: dict[str, Any] = json.loads(self.declaration.read_text(), object_hook=untagged)
         except (OSError, ValueError) as error:
             raise UserError(f"{self.path} is not a run: job.json cannot be read") from error
         return found

@@ -35,7 +35,7 @@ def known_from(folder: RunFolder, job: TuneJob) -> Learned:
     Raises UserError if the run did not report the job's metric, if none of its trials fits, or if
     its epochs are of another kind.
     """
-    space, fixed = split(job.space)
+    space, fixed = split(job.space, job.constraints)
     fixed.pop("seed", None)  # another seed repeats the same config
     earlier = folder.read_declaration()
     if earlier.folds != job.folds or (job.folds and earlier.max_epochs != job.max_epochs):

@@ -22,7 +22,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
 )
 
 from tune_jobs.experiment.state import Status
-from tune_jobs.search_algos.domains import Choice, Domain, Float, Int
+from tune_jobs.search_algos.domains import Choice, Domain, Number
 from tune_jobs.views import texts
 
 NONE = "-"
@@ -70,24 +70,24 @@ def _column(name: str, domain: Domain) -> api.HParamInfo:
     name = texts.printable(name)
     column = api.HParamInfo(name=name, display_name=name, differs=True)
     match domain:
-        case Float() | Int():
+        case Choice():
+            values = [_shown(domain, value) for value in domain.values]
+            none = [NONE] if domain.when else []
+            column.type = _TYPES[type(values[0])]
+            column.domain_discrete.extend([*none, *values])
+        case _:
             column.type = api.DATA_TYPE_FLOAT64
             low, high = domain.extremes()
             if domain.when:
                 low = _below(domain)
                 column.display_name = f"{name} ({texts.number(low)}: none)"
             column.domain_interval.min_value, column.domain_interval.max_value = low, high
-        case Choice():
-            values = [_shown(domain, value) for value in domain.values]
-            none = [NONE] if domain.when else []
-            column.type = _TYPES[type(values[0])]
-            column.domain_discrete.extend([*none, *values])
     return column
 
 
 def _shown(domain: Domain, value: Any) -> bool | float | str:
     """A value, or the lack of one, with the type of its column."""
-    if isinstance(domain, (Float, Int)):
+    if not isinstance(domain, Choice):
         return _below(domain) if value is _Lacking else float(value)
     kinds = {type(choice) for choice in domain.values}
     if domain.when or not (kinds == {bool} or kinds <= {int, float}):
@@ -101,7 +101,7 @@ def _protobuf(value: bool | float | str) -> Value:
     return Value(string_value=value) if isinstance(value, str) else Value(number_value=value)
 
 
-def _below(domain: Float | Int) -> float:
+def _below(domain: Number) -> float:
     low, high = domain.extremes()
     if domain.log:
         return float(low * (low / high) ** _BELOW)

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import tiny_job
-from strategies import spaces
+from strategies import declared, spaces
 
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import RunResumed
@@ -18,6 +19,7 @@ from tune_jobs.job.declaration import as_json, rebuilt
 from tune_jobs.job.files import load_job
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.search_algos.domains import Choice, Float, Int
+from tune_jobs.search_algos.domains.values import untagged
 from tune_jobs.search_algos.space import Space
 
 MODEL_IN_THE_FILE = """
@@ -33,7 +35,7 @@ job = TuneJob(name="mine", model=Outer.Mine, space={"x": Float(0, 1)}, metric="l
 
 
 def back(job: TuneJob, *facts: Any, file: Path | None = None) -> TuneJob:
-    return rebuilt(json.loads(json.dumps(as_json(job, file))), facts)
+    return rebuilt(json.loads(json.dumps(as_json(job, file)), object_hook=untagged), facts)
 
 
 @settings(max_examples=50)
@@ -70,6 +72,31 @@ def test_points_and_conditions_come_back() -> None:
     }
     job = tiny_job(space=space, points_to_evaluate=[{"kind": "a", "x": 0.5, "n": 3}])
     assert back(job) == job
+
+
+@settings(max_examples=50)
+@given(declared())
+def test_dicts_tuples_and_constraints_come_back(found: tuple[dict[str, Any], list[str]]) -> None:
+    space, constraints = found
+    job = tiny_job(space=space, constraints=constraints)
+    again = back(job)
+    assert again == job
+    assert repr(again.space) == repr(job.space), "a tuple is a tuple, True is not 1"
+
+
+def test_numbers_of_numpy_come_back_as_numbers() -> None:
+    job = tiny_job(
+        space={
+            "x": Float(np.float32(0), np.float64(1)),
+            "n": np.int64(3),
+            "deep": {"k": Choice(np.arange(2)), "list": [np.float64(0.5)]},
+        },
+        points_to_evaluate=[{"x": np.float64(0.25), "deep.k": np.int64(1)}],
+    )
+    assert back(job) == job
+    assert job.points_to_evaluate == [{"x": 0.25, "deep.k": 1}]
+    assert type(job.space["n"]) is int
+    job.build_searcher()
 
 
 def test_what_the_run_has_grown_to_is_what_counts() -> None:

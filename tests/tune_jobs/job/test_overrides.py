@@ -111,3 +111,13 @@ def test_a_near_miss_is_one_by_meaning(given: str, names: Any, meant: str) -> No
 
 def test_what_is_near_nothing_gets_the_list() -> None:
     assert nearest("zzz", ["b", "a"]) == "there are: a, b"
+
+
+def test_a_setting_reaches_into_a_dict_of_the_space() -> None:
+    space = {"trainer": {"lr": Float(0, 1), "kernel": Choice([(1, 1), (3, 3)])}, "n": 1}
+    job = override(tiny_job(space=space), {}, ["trainer.lr=0.5", "trainer.new=x"])
+    assert job.space == {**space, "trainer": {**space["trainer"], "lr": 0.5, "new": "x"}}
+    job = override(job, {}, ["trainer.kernel=[3, 3]"])
+    assert job.space["trainer"]["kernel"] == (3, 3)
+    with pytest.raises(UserError, match=r"'trainr.lr'.*trainer.lr"):
+        override(tiny_job(space=space), {}, ["trainr.lr=0.5"])

@@ -208,8 +208,8 @@ def test_a_searcher_without_conditions_refuses_a_space_with_them(
         ({"num_sample": 3}, ["'num_sample'", "did you mean 'num_samples'"]),
         ({"name": "a/b"}, ["name is 'a/b'"]),
         ({"gpus_per_trial": -1}, ["gpus_per_trial is -1"]),
-        ({"space": {"x": {"grid_search": [1]}}}, ["'x' is a dict", "Choice"]),
-        ({"space": {"x": tune.randn()}}, ["'x'", "no counterpart"]),
+        ({"space": {"x": {"grid_search": [1]}}}, ["'x' is tune.grid_search", "Choice"]),
+        ({"space": {"x": tune.sample_from(lambda spec: 1)}}, ["'x'", "sample_from", "constraints"]),
     ],
 )
 def test_fields_of_a_wrong_type_or_range_are_named(

@@ -15,12 +15,13 @@ from tune_jobs.errors import UserError
 from tune_jobs.names import checked_options, find_class, name_of, option_names
 from tune_jobs.on_ray.internals import pause
 from tune_jobs.on_ray.ray_tune.checkpoints import checkpoint_of, copy_state
-from tune_jobs.on_ray.ray_tune.domains import split_param_space
+from tune_jobs.on_ray.ray_tune.domains import our_terms
 from tune_jobs.on_ray.ray_tune.our_searcher import check_mode, objective_of
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Exploit, Pause, Resume, Stop
+from tune_jobs.search_algos.nested import groups, nest, spread
 from tune_jobs.search_algos.schedulers import SCHEDULERS
-from tune_jobs.search_algos.space import Config, Space
+from tune_jobs.search_algos.space import Config, Space, split
 
 
 class RayScheduler(TrialScheduler):
@@ -74,7 +75,9 @@ class RayScheduler(TrialScheduler):
         self._metric = metric
         self._mode = mode
         self._time_attr = time_attr
-        self._space: Space = split_param_space(space or {})[0]
+        ours = our_terms(space or {})
+        self._space: Space = split(ours)[0]
+        self._groups = groups(ours)
         self._scheduler = cls(max_t, self._space, seed, **options)
         self._trials: list[RayTrial] = []  # by our number
         self._numbers: dict[str, int] = {}  # by Ray's id
@@ -181,9 +184,10 @@ class RayScheduler(TrialScheduler):
         self._to_resume.append(trial)
 
     def _clone(self, trial: RayTrial, exploit: Exploit) -> None:
-        constants = {n: value for n, value in trial.config.items() if n not in self._space}
+        whole = self._flat(trial.config)
+        constants = {n: value for n, value in whole.items() if n not in self._space}
         copy_state(self._trials[exploit.source], trial)
-        trial.set_config({**constants, **exploit.config})
+        trial.set_config(nest({**constants, **exploit.config}, self._groups))
 
     def _end_paused(self, tune_controller: TuneController) -> None:
         """Ends paused trials that nobody will resume."""
@@ -205,7 +209,11 @@ class RayScheduler(TrialScheduler):
 
     def _searched(self, config: Config) -> Config:
         """The part of a trial's config that is in the space; all of it if no space was given."""
-        return {n: v for n, v in config.items() if n in self._space or not self._space}
+        return {n: v for n, v in self._flat(config).items() if n in self._space or not self._space}
+
+    def _flat(self, config: Config) -> Config:
+        """The config with the names of the space."""
+        return spread(config, self._groups)
 
     def _epoch_of(self, result: Mapping[str, Any]) -> int:
         epoch = result.get(self._time_attr)

@@ -15,11 +15,12 @@ from ray.tune.search import Searcher as RayTuneSearcher
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.names import checked_options, find_class, name_of
-from tune_jobs.on_ray.ray_tune.domains import split_param_space
+from tune_jobs.on_ray.ray_tune.domains import our_terms
 from tune_jobs.search_algos.base import Searcher
 from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.nested import groups, nest, path_of
 from tune_jobs.search_algos.searchers import SEARCHERS
-from tune_jobs.search_algos.space import Config, Space
+from tune_jobs.search_algos.space import Config, Space, split
 
 
 @dataclass
@@ -102,7 +103,7 @@ class RaySearcher(RayTuneSearcher):
             return self.FINISHED
         self._history.suggested(number, config)
         self._asked[trial_id] = _Asked(number, config)
-        return {**self._constants, **config}
+        return nest({**self._constants, **config}, self._groups)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         asked = self._asked.get(trial_id)
@@ -110,7 +111,7 @@ class RaySearcher(RayTuneSearcher):
         loss = objective.loss(result)
         if asked is None or loss is None:
             return
-        if _has_another_config(asked, result):
+        if self._has_another_config(asked, result):
             self._history.ended(asked.number)
         elif result[TRAINING_ITERATION] > asked.epoch:  # and not once more, after a failure
             asked.epoch = result[TRAINING_ITERATION]
@@ -131,8 +132,16 @@ class RaySearcher(RayTuneSearcher):
     def restore(self, checkpoint_path: str) -> None:
         self.__dict__.update(ray.cloudpickle.loads(Path(checkpoint_path).read_bytes()))
 
+    def _has_another_config(self, asked: _Asked, result: Mapping[str, Any]) -> bool:
+        """Whether a scheduler changed the trial's config: its results then say nothing about the
+        suggestion."""
+        keys = {name: "/".join(("config", *path_of(name, self._groups))) for name in asked.config}
+        return any(result.get(keys[name], value) != value for name, value in asked.config.items())
+
     def _search(self, param_space: Mapping[str, Any]) -> Space:
-        space, self._constants = split_param_space(param_space)
+        ours = our_terms(param_space)
+        self._groups = groups(ours)
+        space, self._constants = split(ours)
         if space.has_conditions and not self._class.supports_conditions:
             raise UserError(f"searcher {self._name!r} cannot search a space with conditions")
         if space:
@@ -157,9 +166,3 @@ def objective_of(owner: str, metric: str | None, mode: str | None) -> Objective:
             f"{owner} does not know what to optimise; give metric and mode to tune.TuneConfig"
         )
     return Objective(metric or DEFAULT_METRIC, "min" if mode == "min" else "max")
-
-
-def _has_another_config(asked: _Asked, result: Mapping[str, Any]) -> bool:
-    """Whether a scheduler changed the trial's config: its results then say nothing about the
-    suggestion."""
-    return any(result.get(f"config/{name}", value) != value for name, value in asked.config.items())

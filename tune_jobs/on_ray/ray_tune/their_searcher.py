@@ -12,7 +12,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.names import name_of
 from tune_jobs.on_ray.ray_tune.domains import to_ray
 from tune_jobs.on_ray.ray_tune.theirs import LOSS, copied, told
-from tune_jobs.search_algos.base import Searcher
+from tune_jobs.search_algos.base import DRAWS, Searcher
 from tune_jobs.search_algos.domains import Choice, Domain, Float
 from tune_jobs.search_algos.history import History, Tried
 from tune_jobs.search_algos.space import Config, Space
@@ -45,6 +45,7 @@ class TheirSearcher(Searcher):
                 f"{self._name} has its own space; make it without one, the job provides it"
             )
         self._told: dict[int, int] = {}  # epochs of its own trials that go on
+        self._names: dict[int, str] = {}  # of its own trials, as it has them
         self._closed: set[int] = set()  # places in the history of what has ended
 
     def suggest(self, index: int, history: History) -> Config | None:
@@ -55,15 +56,36 @@ class TheirSearcher(Searcher):
                 self._closed.add(place)
         # Not the index: where there are starting points, that begins after them.
         number = sum(tried.trial_id is not None for tried in history)
-        found: Any = self._foreign.suggest(str(number))
+        for name in [str(number), *(f"{number}-{again}" for again in range(1, DRAWS))]:
+            config = self._answer(name)
+            if config is None:
+                return None
+            if self.space.allows(config):
+                self._told[number], self._names[number] = 0, name
+                return config
+            self._penalise(name, history)
+        raise UserError(
+            f"{self._name} gave {DRAWS} configs that break the constraints, for trial {number}; "
+            "use one of the searchers that `tune-jobs list` shows: they keep to constraints"
+        )
+
+    def _penalise(self, name: str, history: History) -> None:
+        """It learns that a config outside the constraints is as bad as the worst so far."""
+        worst = max((loss for tried in history for loss in tried.losses.values()), default=None)
+        if worst is None:
+            self._foreign.on_trial_complete(name, error=True)
+        else:
+            self._foreign.on_trial_complete(name, told(1, worst, done=True))
+
+    def _answer(self, name: str) -> Config | None:
+        found: Any = self._foreign.suggest(name)
         if found == RayTuneSearcher.FINISHED:
             return None
         if found is None:
             raise UserError(
-                f"{self._name} has no config for trial {number} yet, but a job needs one as soon "
+                f"{self._name} has no config for trial {name} yet, but a job needs one as soon "
                 "as a slot is free: use a searcher that always answers"
             )
-        self._told[number] = 0
         return {name: _nearest(domain, found[name]) for name, domain in self.space.items()}
 
     def _tell(self, tried: Tried) -> None:
@@ -71,7 +93,7 @@ class TheirSearcher(Searcher):
             if tried.ended and tried.losses:
                 self._tell_of_another(tried)
             return
-        trial_id = str(tried.trial_id)
+        trial_id = self._names[tried.trial_id]
         for epoch in sorted(tried.losses):
             if epoch > self._told[tried.trial_id]:
                 self._told[tried.trial_id] = epoch

@@ -36,7 +36,7 @@ from tune_jobs.experiment.facts import Known
 from tune_jobs.experiment.state import Status
 from tune_jobs.on_ray import RayScheduler
 from tune_jobs.on_ray.ray_tune.domains import convert, to_ray
-from tune_jobs.search_algos.domains import Choice, Float, Int, SpaceError
+from tune_jobs.search_algos.domains import Choice, Float, Int, Normal, SpaceError, is_json
 from tune_jobs.simulation.simulate import Epoch, simulate
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -75,7 +75,11 @@ DOMAINS = [
     Int(1, 5),
     Int(1, 5, log=True),
     Int(4, 16, step=4),
-    Choice(["a", 1, None, [64, 64]]),
+    Choice(["a", 1, None, [64, 64], (1, 2)]),
+    Int(8, 64, log=True, step=8),
+    Float(0.25, 1.0, log=True, step=0.25),
+    Normal(1.0, 2.0),
+    Normal(1.0, 2.0, step=0.5),
 ]
 
 
@@ -89,10 +93,26 @@ def test_a_grid_beside_rays_is_refused() -> None:
         to_ray("x", DOMAINS[3])
 
 
+def test_rays_quantized_whole_numbers_are_multiples() -> None:
+    assert convert("x", tune.qrandint(3, 30, 4)) == Int(4, 28, step=4)
+
+
+def test_a_searcher_of_rays_keeps_to_constraints() -> None:
+    run = simulated(
+        curve=lambda config, epoch: falling({"x": config["low"]}, epoch),
+        searcher=OptunaSearch(),
+        space={"low": Float(0, 1), "high": Float(0, 1)},
+        constraints=["low < high"],
+        num_samples=15,
+    )
+    assert len(run.trials) == 15
+    assert all(trial.config["low"] < trial.config["high"] for trial in run.trials)
+
+
 @pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")
 @pytest.mark.parametrize("searcher", [HyperOptSearch(), OptunaSearch()], ids=["tpe", "optuna"])
 def test_suggestions_are_plain_values_of_the_space(searcher: Any) -> None:
-    space = {str(i): domain for i, domain in enumerate(DOMAINS) if i != 3}
+    space = {str(i): domain for i, domain in enumerate(DOMAINS[:8]) if i != 3}
     run = simulated(
         curve=lambda config, epoch: falling({"x": config["0"]}, epoch),
         searcher=searcher,
@@ -103,7 +123,7 @@ def test_suggestions_are_plain_values_of_the_space(searcher: Any) -> None:
     job = tiny_job(space=space)
     for trial in run.trials:
         assert job.domains.contains(trial.config)
-        assert json.loads(json.dumps(trial.config)) == trial.config
+        assert is_json(trial.config)
 
 
 class Diary(RayTuneSearcher):

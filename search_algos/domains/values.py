@@ -1,0 +1,59 @@
+"""Values of a config: as plain Python, as JSON, and compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_TUPLE = "__tuple__"
+"""JSON has no tuples: ``(1, 2)`` is written as ``{"__tuple__": [1, 2]}``."""
+
+
+class SpaceError(ValueError):
+    """A space cannot be searched; the message says what was given, what is allowed, what to do."""
+
+
+def plain(value: Any) -> Any:
+    """The value with numbers of numpy or torch as numbers of Python, at any depth."""
+    if isinstance(value, dict):
+        return {plain(key): plain(part) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+
+
+def plain_fields(declared: Any) -> None:
+    """Makes the fields of a frozen dataclass plain."""
+    for name, value in list(vars(declared).items()):
+        object.__setattr__(declared, name, plain(value))
+
+
+def json_key(value: object) -> str:
+    """Equal for equal values. Unlike with `==`, 1, 1.0 and true are different; a tuple is like a
+    list."""
+    return json.dumps(value, sort_keys=True)
+
+
+def is_json(value: object) -> bool:
+    """Whether a value is unchanged after it was written as JSON and read."""
+    try:
+        text = json.dumps(tagged(value), allow_nan=False)
+        return bool(json.loads(text, object_hook=untagged) == value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def tagged(value: Any) -> Any:
+    """The value for JSON; `untagged`, as the ``object_hook`` of `json.loads`, gives it back."""
+    if isinstance(value, tuple):
+        return {_TUPLE: [tagged(part) for part in value]}
+    if isinstance(value, list):
+        return [tagged(part) for part in value]
+    if isinstance(value, Mapping):
+        return {key: tagged(part) for key, part in value.items()}
+    return value
+
+
+def untagged(value: dict[str, Any]) -> Any:
+    return tuple(value[_TUPLE]) if value.keys() == {_TUPLE} else value
