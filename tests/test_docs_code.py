@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,11 @@ from runs import falling, run_in_folder, simulated, tiny_job
 from tune_jobs import run as run_job
 from tune_jobs.job.files import load_job
 from tune_jobs.models.command import Command
+from tune_jobs.models.nested import config_of
 from tune_jobs.search_algos.domains import Float, Int
 from tune_jobs.search_algos.history import History
-from tune_jobs.search_algos.space import Space
+from tune_jobs.search_algos.nested import nest
+from tune_jobs.search_algos.space import Space, split
 
 
 @pytest.mark.timeout(300)
@@ -34,6 +37,21 @@ def test_runs_from_python_as_written(
     assert defined(block("docs/python.md", "sort_values"), "best").trial_id == run.best.trial_id
     classes = defined(block("docs/python.md", "predict"), "classes")
     assert set(classes.tolist()) <= set(range(10))
+
+
+def test_spaces_are_as_written(tmp_path: Path) -> None:
+    space, _ = split(defined(block("docs/jobs.md", "at_least"), "space"))
+    assert list(space) == ["optimizer", "momentum", "layers", "dropout"]
+    code = "from tune_jobs import Int\n" + block("docs/jobs.md", "constraints = [")
+    space, _ = split(defined(code, "space"), defined(code, "constraints"))
+    assert not space.contains({"layers": 16, "width": 1024})
+    path = tmp_path / "nested.py"
+    path.write_text(block("docs/jobs.md", "class Trainer"))
+    found = runpy.run_path(str(path))
+    space, _ = split(found["space"])
+    config = nest({"trainer.lr": 0.05, "layers": 3}, ["trainer"])
+    assert space.contains({"trainer.lr": 0.05, "layers": 3})
+    assert config_of(found["Config"], config).trainer.lr == 0.05
 
 
 def test_a_callback_of_ones_own_works_as_written(tmp_path: Path, ray_session: None) -> None:
