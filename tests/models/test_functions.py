@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import threading
 from collections.abc import Iterator
@@ -202,8 +203,16 @@ def test_the_config_is_a_dict_with_attributes() -> None:
     assert (config.lr, config["lr"], config.seed, config.max_epochs) == (0.1, 0.1, 3, 9)
     with pytest.raises(AttributeError, match=r"no 'lrr'; it has lr, layers"):
         _ = config.lrr
+    nested = Hyperparameters(
+        FunctionConfig(trainer={"lr": 0.1, "name": "x"}), frozenset({"trainer"})
+    )
+    assert nested.trainer.lr == nested["trainer"]["lr"] == 0.1
+    assert dict(**nested.trainer) == {"lr": 0.1, "name": "x"}
     of_the_space = Hyperparameters(given, frozenset({"lr", "seed"}))
     assert of_the_space == {"lr": 0.1, "seed": 3}
+    copied = copy.deepcopy(config)
+    assert copied == config
+    assert copied.seed == 3
 
 
 def test_the_test_gets_the_state_of_the_best_epoch(tmp_path: Path) -> None:

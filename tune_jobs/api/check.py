@@ -75,7 +75,7 @@ def _builder(job: TuneJob, config: Mapping[str, Any]) -> Build:
 
     def build() -> Model:
         randomness.seed(job.seed, 0)
-        whole = cls.Config(**config)
+        whole = job.config_of(config)
         return CrossValidation(cls, whole, folds, max_epochs=1) if folds else cls(whole)
 
     return build

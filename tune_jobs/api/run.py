@@ -18,13 +18,11 @@ from tune_jobs.job.declaration import Declaration, rebuilt
 from tune_jobs.job.overrides import job_of, override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.base import Model
-from tune_jobs.models.nested import config_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
 from tune_jobs.runs.folder import RunFolder, Storage, find_run, find_storage, new_run
 from tune_jobs.runs.journal import read
 from tune_jobs.runs.lock import holder_of
 from tune_jobs.runs.stretch import Stretch
-from tune_jobs.search_algos.nested import nest
 from tune_jobs.views import texts
 from tune_jobs.views.progress import progress_view, waiting
 from tune_jobs.views.report import trial_row
@@ -110,7 +108,7 @@ class Best:
                 "models; train a model with this config"
             )
         cls = job.model_class()
-        model = cls(config_of(cls.Config, nest(self.config, job.groups)))
+        model = cls(job.config_of(self.config))
         store = CheckpointStore(self._run.folder.checkpoints)
         try:
             with store.opened(CheckpointRef(self.trial_id, self.epoch)) as folder:
