@@ -37,17 +37,18 @@ Epochs = list[tuple[str, int]]
 
 @contextmanager
 def drivers(**environment: str) -> Iterator[Start]:
-    """Gives what starts `tune-jobs` with arguments; ends in the end what is left of them."""
+    """Gives what starts `tune-jobs` with arguments, or ``python`` with other ones; ends in the end
+    what is left of them."""
     import ray
 
     address = ray.get_runtime_context().gcs_address
     settings = {"RAY_ADDRESS": address, "PYTHONPATH": str(Path(__file__).parent), "COLUMNS": "200"}
     started: list[Driver] = []
 
-    def start(*arguments: object) -> Driver:
+    def start(*arguments: object, python: tuple[str, ...] = ("-m", "tune_jobs")) -> Driver:
         started.append(
             subprocess.Popen(
-                [sys.executable, "-m", "tune_jobs", *map(str, arguments)],
+                [sys.executable, *python, *map(str, arguments)],
                 env={**os.environ, **settings, **environment},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tune_jobs.api.run import Run, run
+    from tune_jobs.api.search_cv import TuneSearchCV
     from tune_jobs.cli.commands import run_script as main
     from tune_jobs.errors import UserError
     from tune_jobs.job.tune_job import TuneJob
@@ -34,6 +35,7 @@ __all__ = [
     "Scheduler",
     "Searcher",
     "TuneJob",
+    "TuneSearchCV",
     "UserError",
     "WandbCallback",
     "at_least",
@@ -59,6 +61,7 @@ _PLACES = {
     "Scheduler": "tune_jobs.search_algos.base:Scheduler",
     "Searcher": "tune_jobs.search_algos.base:Searcher",
     "TuneJob": "tune_jobs.job.tune_job:TuneJob",
+    "TuneSearchCV": "tune_jobs.api.search_cv:TuneSearchCV",
     "UserError": "tune_jobs.errors:UserError",
     "WandbCallback": "tune_jobs.views.wandb:WandbCallback",
     "at_least": "tune_jobs.search_algos.conditions:at_least",

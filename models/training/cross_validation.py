@@ -14,8 +14,9 @@ from tune_jobs.models.data import Fold
 
 
 class CrossValidation(Model):
-    """An epoch is a fold, trained to its end. Each report has the means over the folds so far, and
-    their standard deviations as ``<metric>_std``.
+    """An epoch is a fold, trained to its end. Each report has the means over the folds so far,
+    their standard deviations as ``<metric>_std``, and the values of its own fold as
+    ``<metric>_fold``.
 
     Args:
         model: its Config has a field ``fold``, which it passes to `tune_jobs.models.data.load`.
@@ -44,7 +45,8 @@ class CrossValidation(Model):
         with np.errstate(invalid="ignore"):  # a fold may have diverged
             means = {name: float(np.mean(values)) for name, values in columns.items()}
             spread = {f"{name}_std": float(np.std(values)) for name, values in columns.items()}
-        return {**means, **spread}
+        alone = {f"{name}_fold": values[-1] for name, values in columns.items()}
+        return {**means, **spread, **alone}
 
     def test(self) -> Metrics:
         with closing(self._model(Fold(0, 1))) as model:

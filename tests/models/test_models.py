@@ -123,6 +123,7 @@ def test_it_can_be_cross_validated(case: Case, tmp_path: Path) -> None:
     for name, value in measured.items():
         assert both[name] == pytest.approx((one[name] + value) / 2)
         assert both[f"{name}_std"] == pytest.approx(abs(one[name] - value) / 2)
+        assert both[f"{name}_fold"] == value
     assert whole.test()
 
 

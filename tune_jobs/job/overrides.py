@@ -64,11 +64,12 @@ def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) ->
 
 
 def job_of(model: Any, fields: Mapping[str, Any]) -> TuneJob:
-    """A job of a model, with the name of the model. Raises UserError for values that the job
-    refuses."""
+    """A job of a model; without a name, it has the name of the model. Raises UserError for values
+    that the job refuses."""
     name = model if isinstance(model, str) else short_name(model)
+    named = {"name": re.sub(r"[^A-Za-z0-9_.-]+", "", name) or "job", **fields}
     try:
-        return TuneJob(name=re.sub(r"[^A-Za-z0-9_.-]+", "", name) or "job", model=model, **fields)
+        return TuneJob(model=model, **named)
     except ValidationError as error:
         raise explain(error, field_names(TuneJob)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -39,6 +40,14 @@ def packed(model: type[Model]) -> bytes:
             "its file, which exists in one process only; create it in the model's __init__, or "
             "move the model into a module of its own, which the workers can import"
         ) from error
+
+
+def with_data(function: Callable[..., Any], **data: Any) -> Callable[..., Any]:
+    """The training function, which gets these arguments too. A worker reads them from Ray's object
+    store, where all workers of a machine share one copy."""
+    from ray import tune  # here, so that Ray starts before
+
+    return tune.with_parameters(function, **data)  # type: ignore[no-any-return]
 
 
 def _of(model: type[Model]) -> str:
