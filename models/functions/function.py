@@ -26,7 +26,7 @@ class Function(Model):
     Config = FunctionConfig
     keeps_random_numbers = True
     train: ClassVar[Callable[..., Any]]
-    test_best: ClassVar[Callable[..., Any] | None]
+    test_best: ClassVar[Callable[..., Any]]
     names: ClassVar[frozenset[str]]
     metric: ClassVar[str]
 
@@ -59,11 +59,8 @@ class Function(Model):
         return {}
 
     def test(self) -> Metrics:
-        """What the ``test`` function returns; nothing without one."""
-        test = self.test_best
-        if test is None:
-            return {}
-        measured = test(self._hyperparameters, self.state)
+        """What the ``test`` function returns."""
+        measured = type(self).test_best(self._hyperparameters, self.state)
         return {self.metric: measured} if isinstance(measured, (int, float)) else measured
 
     def reconfigure(self, config: FunctionConfig) -> None:
@@ -132,7 +129,7 @@ def model_of(
         {
             "__module__": getattr(inner, "__module__", __name__),
             "train": staticmethod(train),
-            "test_best": staticmethod(test) if test else None,
+            **({"test_best": staticmethod(test)} if test else {"test": Model.test}),
             "names": names,
             "metric": metric,
         },

@@ -24,7 +24,7 @@ class CrossValidation(Model):
         folds: how many.
         max_epochs: of that model, in every fold.
 
-    For the test, a last model is trained on all training and validation data.
+    For the test, if the model has one, a last model is trained on all training and validation data.
     """
 
     def __init__(self, model: type[Model], config: Any, folds: int, max_epochs: int) -> None:
@@ -49,6 +49,8 @@ class CrossValidation(Model):
         return {**means, **spread, **alone}
 
     def test(self) -> Metrics:
+        if self.model.test is Model.test:
+            return {}
         with closing(self._model(Fold(0, 1))) as model:
             self._trained(model)
             return model.test()

@@ -168,11 +168,8 @@ class _Work:
     params: Any  # for the estimator's fit, and for the scorer
 
 
-def score(config: Any, work: _Work) -> float | None:
-    """The training function of a search: fits and scores one fold. None for a fit on all data,
-    which has no score."""
-    if config.fold.of == 1:
-        return None
+def score(config: Any, work: _Work) -> float:
+    """The training function of a search: fits and scores one fold."""
     train, test = work.splits[config.fold.number]
     measured = _fit_and_score(
         clone(work.estimator),

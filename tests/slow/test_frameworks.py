@@ -1,0 +1,95 @@
+"""The examples with other frameworks, and a search of scikit-learn: each driver is killed in the
+middle of its run, and the run goes on.
+
+Slow: the frameworks take long to import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drivers import DEADLINE, Driver, Start, drivers, facts, table, wait_for
+
+from tune_jobs.experiment.facts import Reported
+from tune_jobs.runs.folder import RunFolder
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PATIENT = 5 * DEADLINE
+
+
+@pytest.fixture
+def start(ray_session: None) -> Iterator[Start]:
+    with drivers() as start:
+        yield start
+
+
+def kill_after(reports: int, folder: RunFolder, driver: Driver) -> None:
+    wait_for(lambda: len(facts(folder, Reported)) >= reports, driver, PATIENT)
+    driver.kill()
+    driver.wait(DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("example", "needs", "epochs"),
+    [
+        ("with_xgboost.py", "xgboost", 4),
+        ("with_lightgbm.py", "lightgbm", 4),
+        ("with_lightning.py", "lightning", 4),
+        ("with_transformers.py", "transformers", 4),
+        ("which_classifier.py", "sklearn", 1),
+        ("solver/job.py", "sklearn", 1),
+    ],
+)
+def test_an_example_that_was_killed_ends_in_the_same_table(
+    example: str, needs: str, epochs: int, start: Start, tune_jobs: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip(needs)
+    file = EXAMPLES / example
+    size = ["--samples", 5, "--max-epochs", epochs, "--max-concurrent", 1]
+    whole, killed = (RunFolder(tmp_path / "storage" / name) for name in ("whole", "killed"))
+    code, said, errors = tune_jobs("run", file, "--name", "whole", *size)
+    assert code == 0, said + errors
+    kill_after(3, killed, start("run", file, "--name", "killed", *size))
+    code, said, errors = tune_jobs("resume", "killed")
+    assert code == 0, said + errors
+    assert len(table(whole)) == 5
+    assert table(killed) == table(whole)
+    assert {row["status"] for row in table(whole)} <= {"completed", "stopped"}
+
+
+SCRIPT = """
+import sys, time
+from sklearn.datasets import load_breast_cancer
+from sklearn.tree import DecisionTreeClassifier
+from tune_jobs import Int, TuneSearchCV
+
+class Tree(DecisionTreeClassifier):
+    def fit(self, X, y):
+        time.sleep(0.05)
+        return super().fit(X, y)
+
+if __name__ == "__main__":
+    name, *resume = sys.argv[1:]
+    space = {"max_depth": Int(1, 12), "min_samples_leaf": Int(1, 20)}
+    options = {"name": name, "max_concurrent": 1}
+    found = TuneSearchCV(Tree(random_state=0), space, options=options, resume=(resume or [None])[0])
+    found.fit(*load_breast_cancer(return_X_y=True))
+    print(sorted(found.best_params_.items()), found.best_score_, found.best_estimator_.get_depth())
+"""
+
+
+def test_a_search_that_was_killed_goes_on(start: Start, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    storage = tmp_path / "storage"
+    said, errors = start(script, "whole", python=()).communicate(timeout=PATIENT)
+    assert "max_depth" in said, errors
+    whole, killed = RunFolder(storage / "whole"), RunFolder(storage / "killed")
+    driver = start(script, "killed", python=())
+    kill_after(7, killed, driver)
+    again, errors = start(script, "killed", "killed", python=()).communicate(timeout=PATIENT)
+    assert again.splitlines()[-1:] == said.splitlines()[-1:], errors
+    assert table(killed) == table(whole)
