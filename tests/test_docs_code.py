@@ -9,8 +9,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from pages import block, defined
+from pages import ROOT, block, blocks, defined
 from runs import falling, run_in_folder, simulated, tiny_job
+from sklearn.datasets import load_iris
 
 from tune_jobs import run as run_job
 from tune_jobs.job.files import load_job
@@ -109,6 +110,22 @@ def test_a_program_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [*losses, second.train_epoch()["loss"]] == [4, 2, 1]
     first.close()
     second.close()
+
+
+def test_a_search_of_scikit_learn_works_as_written(ray_session: None) -> None:
+    search = defined(block("docs/frameworks.md", "TuneSearchCV("), "search")
+    x, y = load_iris(return_X_y=True)
+    search.set_params(num_samples=2).fit(x, y)
+    assert search.run_.name == "pipeline"
+    assert search.predict(x).shape == y.shape
+
+
+def test_what_a_page_shows_of_an_example_is_in_the_example() -> None:
+    examples = [path.read_text() for path in (ROOT / "examples").rglob("*.py")]
+    shown = [code for code in blocks("docs/frameworks.md", "python") if "TuneSearchCV" not in code]
+    assert len(shown) >= 5
+    for code in shown:
+        assert any(code in example for example in examples), code
 
 
 @pytest.mark.timeout(300)
