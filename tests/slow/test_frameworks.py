@@ -6,24 +6,17 @@ Slow: the frameworks take long to import.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from drivers import DEADLINE, Driver, Start, drivers, facts, table, wait_for
+from drivers import DEADLINE, Driver, Start, facts, table, wait_for
 
 from tune_jobs.experiment.facts import Reported
 from tune_jobs.runs.folder import RunFolder
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENT = 5 * DEADLINE
-
-
-@pytest.fixture
-def start(ray_session: None) -> Iterator[Start]:
-    with drivers() as start:
-        yield start
 
 
 def kill_after(reports: int, folder: RunFolder, driver: Driver) -> None:

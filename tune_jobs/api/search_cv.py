@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from sklearn.model_selection._validation import _fit_and_score
 from sklearn.utils import indexable
 
 from tune_jobs.api.run import Run, run
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, nearest
 from tune_jobs.job.overrides import job_of
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.search_algos.space import split
@@ -74,10 +75,10 @@ class TuneSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has no t
         Args:
             params: for the estimator's ``fit``; ``groups`` is for the splitter.
 
-        Raises UserError as `tune_jobs.run` does, and if the run was interrupted.
+        Raises UserError as `tune_jobs.run` does, for a parameter that the estimator does not have,
+        if the run was interrupted, and if no config has a score in all folds.
         """
-        if isinstance(self.scoring, (list, tuple, set, dict)):
-            raise UserError(f"scoring is {self.scoring!r}; give one score, such as 'accuracy'")
+        self._check()
         X, y = indexable(X, y)  # noqa: N806
         routed = self._get_routed_params_for_fit(params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
@@ -95,6 +96,17 @@ class TuneSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has no t
         if self.refit:
             self._refit(work)
         return self
+
+    def _check(self) -> None:
+        if isinstance(self.scoring, (list, tuple, set, dict)):
+            raise UserError(f"scoring is {self.scoring!r}; give one score, such as 'accuracy'")
+        known = self.estimator.get_params()
+        for name in self.space:
+            if name not in known:
+                owner = type(self.estimator).__name__
+                depth = name.count("__")
+                hint = nearest(name, (other for other in known if other.count("__") == depth))
+                raise UserError(f"the space has {name!r}, which {owner} does not have; {hint}")
 
     def _job(self, work: _Work) -> TuneJob:
         from tune_jobs.on_ray.packed import with_data  # Ray takes seconds to import
@@ -123,8 +135,14 @@ class TuneSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has no t
             opened = Run.open(self.resume, options.pop("storage", None))
             done = opened.resume(job=job, **options)
         if done.status != "finished":
+            raise UserError(f"run {done.name!r} is {done.status}; resume={done.name!r} goes on")
+        trials = done.state.trials.values()
+        whole = (trial.metrics["score"] for trial in trials if trial.epoch == self.n_splits_)
+        if not any(map(math.isfinite, whole)):
+            notes = [trial.note.splitlines()[-1] for trial in trials if trial.note]
             raise UserError(
-                f"run {done.name!r} is {done.status}; resume={done.name!r} continues it"
+                f"run {done.name!r}: no config has a score in all {self.n_splits_} folds; mend "
+                f"this and fit again: {notes[0] if notes else 'all scores are NaN'}"
             )
         return done
 

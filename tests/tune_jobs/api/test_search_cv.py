@@ -113,6 +113,20 @@ def test_a_config_whose_fit_fails_ranks_last(ray_session: None) -> None:
     ) == {3: 1, 300: 2}
 
 
+def test_a_search_without_any_whole_score_says_why(ray_session: None) -> None:
+    options = {"max_failures": 0, "max_concurrent": 1}
+    space = {"pca__n_components": Choice([200, 300])}
+    found = search(PIPELINE, space, num_samples=2, searcher="grid", options=options)
+    with pytest.raises(UserError, match=r"no config has a score in all 5 folds.*n_components=200"):
+        found.fit(X, y)
+
+
+def test_a_misspelt_parameter_is_told_before_anything_starts() -> None:
+    misspelt = {"pca__n_componets": Int(1, 9)}
+    with pytest.raises(UserError, match=r"'pca__n_componets'.*Pipeline.*'pca__n_components'"):
+        TuneSearchCV(PIPELINE, misspelt).fit(X, y)
+
+
 def test_it_is_cloned_like_any_estimator_and_refuses_several_scores() -> None:
     one = TuneSearchCV(PIPELINE, {"pca__n_components": Int(1, 9)}, num_samples=3, cv=2)
     other = clone(one).set_params(num_samples=4, scoring=["accuracy", "f1"])
