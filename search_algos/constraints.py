@@ -72,6 +72,9 @@ class Constraint:
     def __str__(self) -> str:
         return self.text
 
+    def __reduce__(self) -> tuple[type[Constraint], tuple[str]]:
+        return Constraint, (self.text,)
+
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether the values keep to it; also if one of its names has no value.
 
@@ -134,8 +137,8 @@ class Constraint:
         return SpaceError(f"the constraint {self.text!r} has {part!r}; {_ALLOWED}")
 
 
-class Constraints(tuple[Constraint, ...]):
-    """All constraints of a space.
+class Constraints:
+    """All constraints of a space; false if there are none.
 
     Args:
         known: the values of names that are not searched.
@@ -145,15 +148,13 @@ class Constraints(tuple[Constraint, ...]):
     is searched.
     """
 
-    _known: dict[str, Any]
-
-    def __new__(
-        cls, texts: Sequence[str], known: Mapping[str, Any], domains: Collection[str]
-    ) -> Constraints:
-        self = super().__new__(cls, map(Constraint, texts))
+    def __init__(
+        self, texts: Sequence[str], known: Mapping[str, Any], domains: Collection[str]
+    ) -> None:
+        self._all = [Constraint(text) for text in texts]
         self._known = dict(known)
         names = [*domains, *known]
-        for constraint in self:
+        for constraint in self._all:
             for name in constraint.names:
                 if name not in names:
                     raise SpaceError(
@@ -162,7 +163,12 @@ class Constraints(tuple[Constraint, ...]):
                     )
         if broken := self.broken({}):
             raise SpaceError(f"the constraint {broken.text!r} is false for every config")
-        return self
+
+    def __iter__(self) -> Iterator[Constraint]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     def broken(self, config: Mapping[str, Any]) -> Constraint | None:
         """The first constraint that the config breaks, as far as it has values."""
