@@ -11,33 +11,13 @@ from xml.etree import ElementTree
 import pytest
 from pages import ROOT, block, blocks, defined
 from runs import falling, run_in_folder, simulated, tiny_job
-from sklearn.datasets import load_iris
 
-from tune_jobs import run as run_job
-from tune_jobs.job.files import load_job
 from tune_jobs.models.command import Command
 from tune_jobs.models.nested import config_of
 from tune_jobs.search_algos.domains import Float, Int
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.nested import nest
 from tune_jobs.search_algos.space import Space, split
-
-
-@pytest.mark.timeout(300)
-def test_runs_from_python_as_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ray_session: None
-) -> None:
-    """But for their size."""
-    small = {'name="first"': 'name="first", num_samples=2, max_epochs=3', '"+20"': '"+1"'}
-    code = block("README.md", "import tune_jobs\n")
-    for text, smaller in small.items():
-        assert text in code
-        code = code.replace(text, smaller, 1)
-    run = defined(code, "run")
-    assert len(run.trials()) == 3
-    assert defined(block("docs/python.md", "sort_values"), "best").trial_id == run.best.trial_id
-    classes = defined(block("docs/python.md", "predict"), "classes")
-    assert set(classes.tolist()) <= set(range(10))
 
 
 def test_spaces_are_as_written(tmp_path: Path) -> None:
@@ -55,45 +35,10 @@ def test_spaces_are_as_written(tmp_path: Path) -> None:
     assert config_of(found["Config"], config).trainer.lr == 0.05
 
 
-def test_a_callback_of_ones_own_works_as_written(tmp_path: Path, ray_session: None) -> None:
-    job = defined(block("docs/python.md", "BestSoFar"), "job")
-    run = run_job(job, storage=str(tmp_path), num_samples=1, max_epochs=2)
-    lines = (run.folder.path / "best.txt").read_text().splitlines()
-    assert lines[-1] == f"trial 0: {run.best.value}"  # type: ignore[union-attr]
-    assert not run.state.warnings
-
-
 def test_ready_callbacks_are_declared_as_written() -> None:
     job = defined(block("docs/python.md", "MLflowCallback"), "job")
     kinds = [type(callback).__name__ for callback in job.callbacks]
     assert kinds == ["MLflowCallback", "WandbCallback"]
-
-
-def test_a_model_of_ones_own_runs_as_written(tmp_path: Path, ray_session: None) -> None:
-    path = tmp_path / "line.py"
-    path.write_text(block("docs/models.md", "class Line"))
-    declared, _ = load_job(str(path))
-    done = run_job(declared, name="run", storage=str(tmp_path), max_concurrent=1)
-    assert done.best is not None
-    assert done.best.test is not None
-    assert done.best.test["test_loss"] < 0.1
-
-
-@pytest.mark.parametrize(
-    ("page", "word"),
-    [("docs/functions.md", "def test"), ("docs/ray-tune.md", "def train(config, d")],
-)
-def test_a_training_function_runs_as_written(
-    page: str, word: str, tmp_path: Path, ray_session: None
-) -> None:
-    path = tmp_path / "mine.py"
-    path.write_text(block(page, word))
-    declared, _ = load_job(str(path))
-    done = run_job(declared, name="run", storage=str(tmp_path), num_samples=4)
-    assert done.best is not None
-    assert not done.state.warnings
-    tested = {"docs/functions.md": ["test_loss"], "docs/ray-tune.md": []}[page]
-    assert list(done.best.test or {}) == tested
 
 
 def test_a_program_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,34 +57,12 @@ def test_a_program_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     second.close()
 
 
-def test_a_search_of_scikit_learn_works_as_written(ray_session: None) -> None:
-    search = defined(block("docs/frameworks.md", "TuneSearchCV("), "search")
-    x, y = load_iris(return_X_y=True)
-    search.set_params(num_samples=2).fit(x, y)
-    assert search.run_.name == "pipeline"
-    assert search.predict(x).shape == y.shape
-
-
 def test_what_a_page_shows_of_an_example_is_in_the_example() -> None:
     examples = [path.read_text() for path in (ROOT / "examples").rglob("*.py")]
     shown = [code for code in blocks("docs/frameworks.md", "python") if "TuneSearchCV" not in code]
     assert len(shown) >= 5
     for code in shown:
         assert any(code in example for example in examples), code
-
-
-@pytest.mark.timeout(300)
-def test_a_ray_tune_script_with_our_methods_runs_as_written(
-    tmp_path: Path, ray_session: None
-) -> None:
-    from ray import tune
-
-    tuner = defined(block("docs/ray-tune.md", "RaySearcher("), "tuner")
-    tuner._local_tuner._run_config = tune.RunConfig(storage_path=str(tmp_path), verbose=0)
-    results = tuner.fit()
-    assert len(results) == 8
-    assert not results.errors
-    assert results.get_best_result().config["x"] == pytest.approx(0.3, abs=0.2)
 
 
 def test_a_job_with_ray_tunes_methods_is_valid_as_written() -> None:
