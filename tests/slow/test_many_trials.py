@@ -58,7 +58,7 @@ def test_views_do_not_grow_with_the_number_of_trials(scheduler: str, tmp_path: P
     assert len(state.trials) == 3000
     assert not state.warnings
     threads, files, *sizes = zip(*seen, strict=True)
-    assert len(set(threads)) == 1
+    assert max(threads) == threads[0]  # those of an earlier test may end meanwhile
     assert max(files) - min(files) <= OPEN_AT_MOST
     for size in sizes:
         assert size[-1] < size[0] + 1000, sizes
