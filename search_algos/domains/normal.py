@@ -9,7 +9,8 @@ from functools import cached_property
 from statistics import NormalDist
 from typing import Any, ClassVar
 
-from tune_jobs.search_algos.domains.steps import at_place, is_at, last_place
+from tune_jobs.search_algos.domains.numbers import is_real_value
+from tune_jobs.search_algos.domains.steps import at_place, last_place
 from tune_jobs.search_algos.domains.values import SpaceError, plain, plain_fields
 
 _FARTHEST = 5  # standard deviations: one draw in two million would be farther away
@@ -82,12 +83,7 @@ class Normal:
         return min(max((share - _TAIL) / (1 - 2 * _TAIL), 0.0), 1.0)
 
     def contains(self, value: object) -> bool:
-        value = plain(value)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return False
-        if not self.low <= value <= self.high:
-            return False
-        return self.step is None or is_at(self.value_at(self.index(value)), value, self.step)
+        return is_real_value(self, plain(value))
 
     def extremes(self) -> tuple[float, float]:
         return self._ends

@@ -6,10 +6,32 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from tune_jobs.search_algos.domains.steps import at_place, is_at, last_place
 from tune_jobs.search_algos.domains.values import SpaceError, plain, plain_fields
+
+
+class Real(Protocol):
+    """What a domain of real numbers has in common."""
+
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def step(self) -> float | None: ...
+    def value_at(self, place: int) -> float: ...
+    def index(self, value: float) -> int: ...
+
+
+def is_real_value(domain: Real, value: object) -> bool:
+    """Whether a number lies in the range and, if there are steps, on one of them."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    if not domain.low <= value <= domain.high:
+        return False
+    return domain.step is None or is_at(domain.value_at(domain.index(value)), value, domain.step)
 
 
 @dataclass(frozen=True)
@@ -62,12 +84,7 @@ class Float:
         return _share(self.low, self.high, value)
 
     def contains(self, value: object) -> bool:
-        value = plain(value)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return False
-        if not self.low <= value <= self.high:
-            return False
-        return self.step is None or is_at(self.value_at(self.index(value)), value, self.step)
+        return is_real_value(self, plain(value))
 
     def extremes(self) -> tuple[float, float]:
         return self.from_unit(0.0), self.from_unit(1.0)
