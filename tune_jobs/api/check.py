@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,18 +17,14 @@ from tune_jobs.experiment.assignments import Train
 from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.facts import Known, Reported
 from tune_jobs.job import epoch_checks
+from tune_jobs.job.building import Builder
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.models import randomness
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
-from tune_jobs.models.functions.function import Function
-from tune_jobs.models.training.cross_validation import CrossValidation
 from tune_jobs.runs.folder import find_storage, new_run
 from tune_jobs.views import texts
 from tune_jobs.views.progress import waiting
 from tune_jobs.views.screen import Screen
-
-Build = Callable[[], Model]
 
 
 def check(job: TuneJob, *, name: str | None = None, storage: str | None = None) -> None:
@@ -44,10 +40,13 @@ def check(job: TuneJob, *, name: str | None = None, storage: str | None = None) 
     with waiting(screen, "importing the model"):
         known = prepared(job, new_run(job, place, name), place, screen.say)
     experiment, train = _first_trial(job, known)
-    config = {**job.constants(), **train.config}
+    # A cross-validation trains its first fold for one epoch.
+    builder = replace(Builder.of(job), max_epochs=1)
+    config = {**builder.constants, **train.config}
     screen.say(f"config of the first trial: {texts.values(config)}")
+    _host_ray_functions()
     try:
-        metrics = _tried(_builder(job, config), job, screen)
+        metrics = _tried(builder, builder.config(config), job, screen)
     except (MissingDataError, TrainingError) as error:
         raise UserError(str(error)) from error
     except Exception as error:
@@ -66,48 +65,38 @@ def _first_trial(job: TuneJob, known: list[Known]) -> tuple[Experiment, Train]:
     return experiment, train
 
 
-def _builder(job: TuneJob, config: Mapping[str, Any]) -> Build:
-    cls, folds = job.model_class(), job.folds
-    if issubclass(cls, Function) and "ray" in sys.modules:  # it may be a function of Ray Tune
+def _host_ray_functions() -> None:
+    if "ray" in sys.modules:  # the model may be a function of Ray Tune
         from tune_jobs.on_ray.ray_tune.their_functions import hosted
 
         hosted("00000", None)
 
-    def build() -> Model:
-        randomness.seed(job.seed, 0)
-        whole = job.config_of(config)
-        return CrossValidation(cls, whole, folds, max_epochs=1) if folds else cls(whole)
 
-    return build
-
-
-def _tried(build: Build, job: TuneJob, screen: Screen) -> dict[str, float]:
+def _tried(builder: Builder, config: Any, job: TuneJob, screen: Screen) -> dict[str, float]:
     """Builds, trains, evaluates, saves and loads; returns the metrics."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         with waiting(screen, "building the model"):
-            model = build()
+            model = builder.build(config)
         with closing(model):
-            metrics = _trained(model, job, screen)
+            metrics = _trained(builder, model, screen)
             epoch_checks.save(model, folder)
         size = sum(file.stat().st_size for file in folder.rglob("*"))
         said = f"loading its state of {size:,} bytes into a second model"
-        with waiting(screen, said), closing(build()) as another:
+        with waiting(screen, said), closing(builder.build(config)) as another:
             epoch_checks.load(another, folder)
             if job.build_scheduler().clones_trials:
                 another.reconfigure(another.config)
     return metrics
 
 
-def _trained(model: Model, job: TuneJob, screen: Screen) -> dict[str, float]:
+def _trained(builder: Builder, model: Model, screen: Screen) -> dict[str, float]:
     """The metrics of one epoch, however long it takes."""
-    what = f"one epoch of the first of {job.folds} folds" if job.folds else "one epoch"
+    what = f"one epoch of the first of {builder.folds} folds" if builder.folds else "one epoch"
     start = time.perf_counter()
     with waiting(screen, f"training {what}"):
-        if not model.keeps_random_numbers:
-            randomness.seed(job.seed, 1)
         try:
-            metrics = epoch_checks.epoch(model)
+            metrics = builder.train_epoch(model, 1)
         except Done as end:
             raise TrainingError(f"the training ends before its first epoch: {end}") from None
     seconds = time.perf_counter() - start

@@ -107,8 +107,12 @@ class Best:
                 f"run {self._run.name!r} is a cross-validation: its checkpoints hold scores, not "
                 "models; train a model with this config"
             )
-        cls = job.model_class()
-        model = cls(job.config_of(self.config))
+        from tune_jobs.job.building import Builder  # needs numpy
+        from tune_jobs.models import randomness
+
+        builder = Builder.of(job)
+        with randomness.kept():
+            model = builder.build(builder.config(self.config))
         store = CheckpointStore(self._run.folder.checkpoints)
         try:
             with store.opened(CheckpointRef(self.trial_id, self.epoch)) as folder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -21,9 +20,7 @@ from tune_jobs.job.model_checks import (
 from tune_jobs.job.search import Search, attempt
 from tune_jobs.models import MODELS
 from tune_jobs.models.base import FilledIn, Model
-from tune_jobs.models.nested import config_of
 from tune_jobs.names import find, find_class, is_function, name_of
-from tune_jobs.search_algos.nested import nest
 from tune_jobs.search_algos.space import split
 
 
@@ -82,10 +79,6 @@ class TuneJob(Search):
         given = FilledIn(self.seed, self.max_epochs, self.trial_timeout)
         mine = given.for_config(self.model_class().Config, besides=self.space)
         return {**mine, **split(self.space)[1]}
-
-    def config_of(self, values: Mapping[str, Any]) -> Any:
-        """The model's Config with these values, in which the names of nested ones have dots."""
-        return config_of(self.model_class().Config, nest(values, self.groups))
 
     def model_class(self) -> type[Model]:
         """Raises UserError if it is not a complete model, or cannot be imported."""

@@ -34,7 +34,7 @@ from tune_jobs.views.view import View, Views
 
 
 def drive(
-    stretch: Stretch, model: bytes, resources: TrialResources, progress: View, crowd: int
+    stretch: Stretch, builder: bytes, resources: TrialResources, progress: View, crowd: int
 ) -> RunState:
     """Drives a run that has its job.json; see `runner.run`. ``crowd`` is the number of other runs
     that use the same processors."""
@@ -71,7 +71,7 @@ def drive(
         dispatcher = Dispatcher(experiment, slots, job.time_budget, hangs, books, interrupt)
         try:
             with interrupt.listening(dispatcher.is_at_work):
-                _tune(dispatcher, resources, _setting(job, model, store, folder))
+                _tune(dispatcher, resources, _setting(job, builder, store, folder))
         except KeyboardInterrupt:
             books.journal.patience = 0.0
         finally:
@@ -125,17 +125,12 @@ def _slots(job: TuneJob, resources: TrialResources) -> Callable[[], int]:
     return slots
 
 
-def _setting(job: TuneJob, model: bytes, store: CheckpointStore, folder: RunFolder) -> Setting:
+def _setting(job: TuneJob, builder: bytes, store: CheckpointStore, folder: RunFolder) -> Setting:
     return Setting(
-        model=model,
+        builder=builder,
         import_path=tuple(path or os.getcwd() for path in sys.path),
         objective=job.objective,
-        constants=job.constants(),
-        seed=job.seed,
         clones=job.build_scheduler().clones_trials,
-        groups=job.groups,
-        folds=job.folds,
-        max_epochs=job.max_epochs,
         checkpoints=store,
         cpus=job.cpus_per_trial,
         trial_timeout=job.trial_timeout,

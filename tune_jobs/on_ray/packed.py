@@ -1,4 +1,4 @@
-"""A model class in the form in which workers get it."""
+"""What builds the models of a run, in the form in which workers get it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import ray.cloudpickle
 
 from tune_jobs.errors import UserError
+from tune_jobs.job.building import Builder
 from tune_jobs.job.code import plain_name, stands_in_its_file
 from tune_jobs.job.search import Search
 from tune_jobs.models.base import Model
@@ -18,18 +19,19 @@ from tune_jobs.names import name_of
 _CODE = (type, FunctionType, ModuleType, Search)
 
 
-def packed(model: type[Model]) -> bytes:
-    """The class by its name; or, if no worker can import it, the whole class with the globals of
-    its file that its code uses.
+def packed(builder: Builder) -> bytes:
+    """The builder, with the model's class by its name; or, if no worker can import it, the whole
+    class with the globals of its file that its code uses.
 
     Raises UserError, which names them, if some of these globals cannot be sent to another process.
     """
+    model = builder.model
     module = sys.modules[model.__module__]
     for name, loaded in list(sys.modules.items()):
         if stands_in_its_file(f"{name}:") and name != "__main__":  # which is by value anyway
             ray.cloudpickle.register_pickle_by_value(loaded)
     try:
-        return bytes(ray.cloudpickle.dumps(model))
+        return bytes(ray.cloudpickle.dumps(builder))
     except Exception as error:
         found = _that_cannot_be_sent(module)
         if not found:

@@ -12,6 +12,7 @@ import ray
 
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
+from tune_jobs.job.building import Builder
 from tune_jobs.on_ray.cluster import TrialResources, connected
 from tune_jobs.on_ray.packed import packed
 from tune_jobs.on_ray.scratch import others_with_a_cluster, scratch
@@ -29,7 +30,7 @@ def run(stretch: Stretch, progress: View) -> RunState:
     the run closed as failed, if the run cannot continue: data are missing, every trial fails, the
     storage fails.
     """
-    packed(stretch.job.model_class())  # a mistake in it shows before Ray starts
+    packed(Builder.of(stretch.job))  # a mistake in the model shows before Ray starts
     with before_exit(progress.close), _connected() as crowd:
         from tune_jobs.on_ray.driver import drive
 
@@ -38,8 +39,8 @@ def run(stretch: Stretch, progress: View) -> RunState:
             stretch.folder.create(stretch.job, ray.cluster_resources(), stretch.file)
         with _way_on_told(stretch.folder):
             # Again: parameters of Ray's `tune.with_parameters` are now in its object store.
-            model = packed(stretch.job.model_class())
-            return drive(stretch, model, resources, progress, crowd)
+            builder = packed(Builder.of(stretch.job))
+            return drive(stretch, builder, resources, progress, crowd)
 
 
 @contextmanager

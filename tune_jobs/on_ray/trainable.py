@@ -6,12 +6,12 @@ import platform
 import sys
 import time
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import ray.cloudpickle
 from ray import tune
@@ -20,19 +20,16 @@ from tune_jobs.errors import user_traceback
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.job import epoch_checks as checks
+from tune_jobs.job.building import Builder
 from tune_jobs.models import randomness
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
-from tune_jobs.models.functions.function import Function
-from tune_jobs.models.nested import config_of
-from tune_jobs.models.training.cross_validation import CrossValidation
 from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.output import kept_output
 from tune_jobs.on_ray.ray_tune.their_functions import hosted
 from tune_jobs.on_ray.watchdog import ended_when_it_hangs, name_of, report_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.runs.restore import restore
-from tune_jobs.search_algos.nested import nest
 from tune_jobs.storage import Place, StorageError
 
 ASSIGNMENT = "assignment"
@@ -45,15 +42,10 @@ REPORT = "report"
 class Setting:
     """The settings that all trials of a run share."""
 
-    model: bytes  # the class, as cloudpickle has it
+    builder: bytes  # as cloudpickle has it
     import_path: tuple[str, ...]  # of the driver
     objective: Objective
-    constants: Mapping[str, Any]  # of every config
-    seed: int  # of the job
     clones: bool  # whether the scheduler may start a trial from another one
-    groups: Collection[str]  # of the config's names: its dicts
-    folds: int | None  # of a cross-validation
-    max_epochs: int  # of a training, so of each fold
     checkpoints: CheckpointStore
     cpus: float
     trial_timeout: float | None  # seconds without a report
@@ -108,7 +100,7 @@ class EpochTrainable(tune.Trainable):
         # First, as in the driver: a library may have a module of the same name.
         sys.path[:0] = [path for path in setting.import_path if path not in sys.path]
         self._store = setting.checkpoints
-        self._class: type[Model] | None = None
+        self._loaded: Builder | None = None
         self._model: Model | None = None
         self._is_load_checked = self._is_metric_warned = False
         self.reset_config(config)
@@ -168,9 +160,7 @@ class EpochTrainable(tune.Trainable):
 
     def _trained_epoch(self, model: Model) -> dict[str, float]:
         with self._not_hanging():
-            if not model.keeps_random_numbers:
-                self._seed(model.config, self._epoch + 1)
-            return checks.epoch(model)
+            return self._builder.train_epoch(model, self._epoch + 1)
 
     def _check_metric(self, train: Train, metrics: Mapping[str, float]) -> None:
         """A misspelt metric is the job's mistake; one that is measured only sometimes may come."""
@@ -224,30 +214,22 @@ class EpochTrainable(tune.Trainable):
             return Report(checks.numbers("test()", model.test()))
 
     def _build(self, config: Mapping[str, Any]) -> Model:
-        if self._class is None:
-            self._class = ray.cloudpickle.loads(self._setting.model)
-            _limit_threads(self._setting.cpus)
-        if issubclass(self._class, Function):
-            hosted(name_of(self._assignment), self.trial_resources)
+        builder = self._builder
+        hosted(name_of(self._assignment), self.trial_resources)
         with self._not_hanging():
-            whole = self._config(self._class, config)
-            self._seed(whole, 0)
-            if self._setting.folds:
-                return CrossValidation(
-                    self._class, whole, self._setting.folds, self._setting.max_epochs
-                )
-            return self._class(whole)
+            try:
+                whole = builder.config(config)
+            except Exception as error:
+                text = f"{builder.model.__name__}.Config: {error}"
+                raise TrialError(text, "refused") from None
+            return builder.build(whole)
 
-    def _seed(self, config: Any, epoch: int) -> None:
-        own = getattr(config, "seed", None)
-        randomness.seed(own if isinstance(own, int) else self._setting.seed, epoch)
-
-    def _config(self, model: type[Model], config: Mapping[str, Any]) -> Any:
-        try:
-            whole = {**self._setting.constants, **config}
-            return config_of(model.Config, nest(whole, self._setting.groups))
-        except Exception as error:
-            raise TrialError(f"{model.__name__}.Config: {error}", "refused") from None
+    @property
+    def _builder(self) -> Builder:
+        if self._loaded is None:  # now it may import the user's code
+            self._loaded = cast(Builder, ray.cloudpickle.loads(self._setting.builder))
+            _limit_threads(self._setting.cpus)
+        return self._loaded
 
     def _report(self, saved: Saved) -> Report:
         warnings, self._warnings = tuple(self._warnings), []

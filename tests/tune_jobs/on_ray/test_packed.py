@@ -9,6 +9,7 @@ import pytest
 import ray.cloudpickle
 
 from tune_jobs.errors import UserError
+from tune_jobs.job.building import Builder
 from tune_jobs.job.files import load_job
 from tune_jobs.on_ray.packed import packed
 
@@ -33,9 +34,9 @@ job = TuneJob(name="mine", model=Net, space={{"x": Float(0, 1)}}, metric="loss",
 """
 
 
-def model_in(path: Path, module: str, value: str) -> type:
+def builder_in(path: Path, module: str, value: str) -> Builder:
     path.write_text(JOB.format(module=module, value=value))
-    return load_job(str(path))[0].model_class()
+    return Builder.of(load_job(str(path))[0])
 
 
 @pytest.mark.parametrize(
@@ -51,9 +52,9 @@ def model_in(path: Path, module: str, value: str) -> type:
 def test_a_global_that_exists_in_one_process_only_is_named(
     tmp_path: Path, module: str, value: str, kind: str
 ) -> None:
-    model = model_in(tmp_path / "mine.py", module, value)
+    builder = builder_in(tmp_path / "mine.py", module, value)
     with pytest.raises(UserError) as error:
-        packed(model)
+        packed(builder)
     (said,) = error.value.problems
     for word in ("'mine:Net'", "'THING'", kind, "__init__"):
         assert word in said
@@ -66,7 +67,7 @@ def test_a_global_that_exists_in_one_process_only_is_named(
     [("logging", "logging.getLogger('x')"), ("re", "re.compile('a')"), ("numpy", "numpy.eye(3)")],
 )
 def test_what_can_be_sent_goes_with_the_class(tmp_path: Path, module: str, value: str) -> None:
-    sent = packed(model_in(tmp_path / "theirs.py", module, value))
+    sent = packed(builder_in(tmp_path / "theirs.py", module, value))
     sys.modules.pop("__job__theirs")  # as on a worker, which has no such module
-    cls = ray.cloudpickle.loads(sent)
-    assert cls(cls.Config(x=0.5)).evaluate() == {"loss": 0.5}
+    builder = ray.cloudpickle.loads(sent)
+    assert builder.build(builder.config({"x": 0.5})).evaluate() == {"loss": 0.5}

@@ -1,0 +1,68 @@
+"""How the model of a trial is built and trained: in a worker, in a check, and for a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tune_jobs.job import epoch_checks
+from tune_jobs.models import randomness
+from tune_jobs.models.base import Model
+from tune_jobs.models.nested import config_of
+from tune_jobs.models.training.cross_validation import CrossValidation
+from tune_jobs.search_algos.nested import nest
+
+if TYPE_CHECKING:
+    from tune_jobs.job.tune_job import TuneJob
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds the models of a job and trains their epochs, with the random numbers of the job's
+    seed, so the same config gives the same model everywhere.
+
+    Attributes:
+        model: their class.
+        constants: the values that are the same in every config.
+        groups: the dicts in a config.
+        seed: of the job; a Config with a seed of its own has its own random numbers.
+        folds: of a cross-validation, or None.
+        max_epochs: of a training, so of each fold.
+    """
+
+    model: type[Model]
+    constants: Mapping[str, Any]
+    groups: frozenset[str]
+    seed: int
+    folds: int | None
+    max_epochs: int
+
+    @classmethod
+    def of(cls, job: TuneJob) -> Builder:
+        """Raises UserError if the model cannot be imported."""
+        return cls(
+            job.model_class(), job.constants(), job.groups, job.seed, job.folds, job.max_epochs
+        )
+
+    def config(self, values: Mapping[str, Any]) -> Any:
+        """The model's Config with the values of a trial. Raises what the Config raises."""
+        return config_of(self.model.Config, nest({**self.constants, **values}, self.groups))
+
+    def build(self, config: Any) -> Model:
+        """A new model with this Config. Sets the global random numbers."""
+        self._seed(config, 0)
+        if self.folds:
+            return CrossValidation(self.model, config, self.folds, self.max_epochs)
+        return self.model(config)
+
+    def train_epoch(self, model: Model, epoch: int) -> dict[str, float]:
+        """Trains and evaluates the next epoch of a model, counted from 1; returns its metrics.
+        Sets the global random numbers. Raises as `epoch_checks.epoch` does."""
+        if not model.keeps_random_numbers:
+            self._seed(model.config, epoch)
+        return epoch_checks.epoch(model)
+
+    def _seed(self, config: Any, epoch: int) -> None:
+        own = getattr(config, "seed", None)
+        randomness.seed(own if isinstance(own, int) else self.seed, epoch)
