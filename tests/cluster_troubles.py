@@ -24,7 +24,7 @@ from ray.cluster_utils import Cluster
 from ray.exceptions import RayActorError
 from runs import tiny_job
 
-from tune_jobs.on_ray.internals import draining_nodes, end_of
+from tune_jobs.on_ray.internals import draining_nodes, end_of, start_cluster, this_machine
 from tune_jobs.search_algos.domains import Choice, Float
 
 PREEMPTION = 2  # of Ray's reasons to drain a node
@@ -71,8 +71,11 @@ def drain(cluster: Cluster, node: Any) -> None:
     GcsClient(address=cluster.address).drain_node(node.node_id, PREEMPTION, "notice", soon)
 
 
-def see_nodes_go(folder: Path) -> None:
-    """One is drained, and later both die under an actor."""
+def see_nodes(folder: Path) -> None:
+    """What this machine has; then one node is drained, and later two die under an actor."""
+    start_cluster(folder, {})
+    assert {"GPU": 0.0, **ray.cluster_resources()}.items() >= this_machine().items()
+    ray.shutdown()
 
     @ray.remote(num_cpus=1, max_restarts=0)
     class Sleeper:
@@ -129,7 +132,7 @@ def take(how: str, cluster: Cluster, nodes: list[Any], log: Path) -> None:
         drain(cluster, node)
 
 
-TROUBLES = {"nodes": lose_nodes, "memory": lose_memory, "internals": see_nodes_go}
+TROUBLES = {"nodes": lose_nodes, "memory": lose_memory, "internals": see_nodes}
 
 if __name__ == "__main__":
     os.environ["RAY_TMPDIR"] = sys.argv[2]

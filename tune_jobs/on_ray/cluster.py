@@ -13,17 +13,27 @@ import ray
 
 from tune_jobs.errors import UserError
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.on_ray.internals import address_file, draining_nodes, join_cluster, start_cluster
+from tune_jobs.on_ray.internals import (
+    address_file,
+    draining_nodes,
+    join_cluster,
+    start_cluster,
+    this_machine,
+)
 from tune_jobs.on_ray.scratch import MARK
+
+Nodes = list[Mapping[str, float]]
+"""The resources of each node, by Ray's names."""
 
 
 @contextmanager
-def connected(folder: Path) -> Iterator[bool]:
+def connected(folder: Path, job: TuneJob) -> Iterator[bool]:
     """A connection to an existing Ray cluster ($RAY_ADDRESS, or one that `ray start` or `ray up`
     made on this machine), or else to one that is started here, in the folder, and ended at the
     end; gives whether it was started here.
 
-    Raises UserError if the cluster of $RAY_ADDRESS does not answer, or refuses the driver.
+    Raises UserError if the cluster of $RAY_ADDRESS does not answer, or refuses the driver; and if
+    no node can hold a trial of the job, before a cluster is started for it.
     """
     if ray.is_initialized():
         yield False
@@ -32,6 +42,7 @@ def connected(folder: Path) -> Iterator[bool]:
         if is_there := _is_there():
             _join()
         else:
+            TrialResources.of(job, [this_machine()])
             start_cluster(folder, {MARK: str(folder)})
         yield not is_there
     finally:
@@ -46,19 +57,21 @@ class TrialResources:
     gpus: float
 
     @classmethod
-    def of(cls, job: TuneJob) -> TrialResources:
+    def of(cls, job: TuneJob, nodes: Nodes | None = None) -> TrialResources:
         """As in the job; by default a GPU if any node has one.
+
+        Args:
+            nodes: what each has; by default those of the cluster.
 
         Raises UserError if no node can hold a trial.
         """
+        nodes = _nodes() if nodes is None else nodes
         gpus = job.gpus_per_trial
         if gpus is None:
-            gpus = 1.0 if any(node.get("GPU", 0) for node in _nodes()) else 0.0
+            gpus = 1.0 if any(node.get("GPU", 0) for node in nodes) else 0.0
         resources = cls(job.cpus_per_trial, gpus)
-        if resources.slots() == 0:
-            have = "; ".join(
-                f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in _nodes()
-            )
+        if not any(map(resources._fit, nodes)):
+            have = "; ".join(f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in nodes)
             raise UserError(
                 f"a trial needs {resources.cpus:g} CPUs and {resources.gpus:g} GPUs, and no node "
                 f"has them; the nodes have {have}: give fewer with --cpus-per-trial and "
@@ -76,7 +89,7 @@ class TrialResources:
         return min(int(node.get(kind, 0) / n + 1e-9) for kind, n in wanted.items() if n > 0)
 
 
-def _nodes() -> list[Mapping[str, float]]:
+def _nodes() -> Nodes:
     leaving = draining_nodes()
     return [n["Resources"] for n in ray.nodes() if n["Alive"] and n["NodeID"] not in leaving]
 

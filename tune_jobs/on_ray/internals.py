@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import ray
 from ray._common.utils import get_ray_address_file
 from ray._private import worker as ray_worker
+from ray._private.accelerators import get_accelerator_manager_for_resource
 from ray._private.state import state as cluster_state
+from ray._private.utils import get_num_cpus
 from ray.exceptions import ActorUnavailableError, OutOfMemoryError, RayActorError
 from ray.thirdparty_files import psutil as psutil
 
@@ -71,6 +73,14 @@ def start_cluster(folder: Path, environment: Mapping[str, str], **arguments: Any
             _temp_dir=str(folder),
             **arguments,
         )
+
+
+def this_machine() -> dict[str, float]:
+    """The CPUs and GPUs that `start_cluster` will find here."""
+    kind = get_accelerator_manager_for_resource("GPU")
+    gpus = kind.get_current_node_num_accelerators() if kind else 0
+    visible = kind.get_current_process_visible_accelerator_ids() if kind and gpus else None
+    return {"CPU": get_num_cpus(), "GPU": gpus if visible is None else min(gpus, len(visible))}
 
 
 def join_cluster() -> None:

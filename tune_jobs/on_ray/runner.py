@@ -13,6 +13,7 @@ import ray
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.building import Builder
+from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.cluster import TrialResources, connected
 from tune_jobs.on_ray.packed import packed
 from tune_jobs.on_ray.scratch import others_with_a_cluster, scratch
@@ -31,7 +32,7 @@ def run(stretch: Stretch, progress: View) -> RunState:
     storage fails.
     """
     packed(Builder.of(stretch.job))  # a mistake in the model shows before Ray starts
-    with before_exit(progress.close), _connected() as crowd:
+    with before_exit(progress.close), _connected(stretch.job) as crowd:
         from tune_jobs.on_ray.driver import drive
 
         resources = TrialResources.of(stretch.job)
@@ -44,7 +45,7 @@ def run(stretch: Stretch, progress: View) -> RunState:
 
 
 @contextmanager
-def _connected() -> Iterator[int]:
+def _connected(job: TuneJob) -> Iterator[int]:
     """A connection to Ray. While Ray starts, Ray Tune is imported; both take seconds. The two
     import only a few of the same modules, and those import no others, so neither thread sees a
     half-imported module.
@@ -52,7 +53,7 @@ def _connected() -> Iterator[int]:
     Gives the number of other runs that use the same processors."""
     with scratch() as folder, ThreadPoolExecutor(1) as background:
         imported = background.submit(import_module, "tune_jobs.on_ray.driver")
-        with connected(folder) as is_own:
+        with connected(folder, job) as is_own:
             imported.result()
             yield others_with_a_cluster(folder) if is_own else 0
 

@@ -6,6 +6,8 @@ import socket
 from pathlib import Path
 
 import pytest
+import ray
+from runs import tiny_job
 
 from tune_jobs.errors import UserError
 from tune_jobs.on_ray import cluster
@@ -60,3 +62,15 @@ def test_a_named_cluster_that_does_not_answer_is_an_error(
     monkeypatch.setenv("RAY_ADDRESS", nobody)
     with pytest.raises(UserError, match=rf"RAY_ADDRESS is '{nobody}'.*nothing answers"):
         cluster._is_there()
+
+
+@pytest.mark.parametrize("kind", ["cpus_per_trial", "gpus_per_trial"])
+def test_a_trial_that_this_machine_cannot_hold_is_refused_before_a_cluster_starts(
+    address_file: Path, tmp_path: Path, kind: str
+) -> None:
+    if ray.is_initialized():
+        pytest.skip("this process is connected to a cluster")
+    job = tiny_job(**{kind: 4096})
+    with pytest.raises(UserError, match=r"4096 .*the nodes have \d+ CPUs, .*--cpus-per-trial"):
+        cluster.connected(tmp_path, job).__enter__()
+    assert not ray.is_initialized()

@@ -101,8 +101,9 @@ def test_it_is_known_what_ended_an_actor(lab: Lab, kind: str, end: str) -> None:
     assert internals.end_of(error) == end
 
 
-def test_a_node_that_drains_and_one_that_died_are_noticed() -> None:
-    """`draining_nodes` and `end_of`, on a cluster of its own; the script asserts."""
+def test_what_nodes_have_and_when_they_drain_and_die_is_known() -> None:
+    """`this_machine`, `draining_nodes` and `end_of`, on clusters of their own; the script
+    asserts."""
     with tempfile.TemporaryDirectory(prefix="tj") as temporary:
         done = subprocess.run(
             [sys.executable, str(TESTS / "cluster_troubles.py"), "internals", temporary],
