@@ -67,6 +67,16 @@ class Model(ABC):
     keeps_random_numbers: ClassVar[bool] = False
     """Whether the state has the global random numbers, so that nobody starts them anew."""
 
+    @classmethod
+    def prepare_data(cls, config: Any) -> None:
+        """Fetches the data for a config to this machine, if they are not there. By default it does
+        nothing.
+
+        Called before a model is built; and before Ray starts, if trials run on this machine, so
+        missing data are an error at once. Several processes may call it at the same time; see
+        `tune_jobs.models.data.made_once`. Raises MissingDataError.
+        """
+
     def __init__(self, config: Any) -> None:
         self.config = config
 

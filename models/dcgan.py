@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tune_jobs.models.base import STRICT, Metrics, Model
-from tune_jobs.models.data import Fold, Split
+from tune_jobs.models.data import Fold, Split, prepare
 from tune_jobs.models.training import frechet
 from tune_jobs.models.training.batches import Examples, batches, examples
 from tune_jobs.models.training.devices import best_device, mixed_precision, seeded
@@ -43,6 +43,10 @@ class DCGAN(Model):
         fold: Fold | None = None  # of a cross-validation, which sets it
 
     structural = frozenset({"dataset", "fold", "latent", "width"})
+
+    @classmethod
+    def prepare_data(cls, config: Config) -> None:
+        prepare(config.dataset)
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)

@@ -76,6 +76,12 @@ class NeedsData(Tiny):
         raise MissingDataError("the digits are not here: put digits.csv into /data")
 
 
+class DownloadsData(Tiny):
+    @classmethod
+    def prepare_data(cls, config: Tiny.Config) -> None:
+        raise MissingDataError("the digits cannot be downloaded: put digits.csv into /data")
+
+
 class Broken(Tiny):
     """Fails in every trial, whatever its config."""
 

@@ -32,7 +32,7 @@ def load(name: str, split: Split, fold: Fold | None = None) -> Arrays:
 
     Raises MissingDataError if the source cannot be reached or the folder cannot be written.
     """
-    folder = _prepared(name)
+    folder = prepare(name)
     if fold is None or split == "test":
         return _read(folder, split)
     parts = [_read(folder, part) for part in ("train", "validation")]
@@ -41,6 +41,21 @@ def load(name: str, split: Split, fold: Fold | None = None) -> Arrays:
         return Arrays(x, y)
     rows = _rows(y, fold)[split == "validation"]
     return Arrays(x[rows], y[rows])
+
+
+def prepare(name: str) -> Path:
+    """Reads and splits a data set, if this machine has not done so yet; returns its folder. Raises
+    MissingDataError as `load` does."""
+    source = source_of(name)
+    try:
+        return made_once(
+            data_folder() / "prepared" / source.key, lambda folder: _write(source.read(), folder)
+        )
+    except OSError as error:
+        raise MissingDataError(
+            f"{name} cannot be prepared in {data_folder()} ({error}); set TUNE_JOBS_DATA to a "
+            "folder that can be written"
+        ) from error
 
 
 def _rows(y: NDArray[Any], fold: Fold) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -59,19 +74,6 @@ def _rows(y: NDArray[Any], fold: Fold) -> tuple[NDArray[Any], NDArray[Any]]:
 def _read(folder: Path, split: Split) -> Arrays:
     # Copy-on-write: pages are shared between processes, and torch accepts the array.
     return Arrays(*(np.load(folder / f"{split}-{part}.npy", mmap_mode="c") for part in "xy"))
-
-
-def _prepared(name: str) -> Path:
-    source = source_of(name)
-    try:
-        return made_once(
-            data_folder() / "prepared" / source.key, lambda folder: _write(source.read(), folder)
-        )
-    except OSError as error:
-        raise MissingDataError(
-            f"{name} cannot be prepared in {data_folder()} ({error}); set TUNE_JOBS_DATA to a "
-            "folder that can be written"
-        ) from error
 
 
 def made_once(path: Path, make: Callable[[Path], None]) -> Path:

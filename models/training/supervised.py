@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tune_jobs.models.base import Metrics, Model
-from tune_jobs.models.data import Split
+from tune_jobs.models.data import Split, prepare
 from tune_jobs.models.training.batches import Examples, batches, examples
 from tune_jobs.models.training.devices import best_device, mixed_precision, seeded
 from tune_jobs.models.training.recipes import make_optimizer, optimize, reconfigured
@@ -32,6 +32,10 @@ class Supervised(Model):
 
     structural = frozenset({"dataset", "fold", "optimizer"})
     evaluation_batch: ClassVar[int] = 2048  # examples at once when no gradient is needed
+
+    @classmethod
+    def prepare_data(cls, config: Any) -> None:
+        prepare(config.dataset)
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)

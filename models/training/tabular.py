@@ -46,6 +46,10 @@ class Tabular(Model):
 
     structural = frozenset({"dataset", "fold"})
 
+    @classmethod
+    def prepare_data(cls, config: Any) -> None:
+        data.prepare(config.dataset)
+
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.configs: list[Any] = []  # of the epochs so far

@@ -51,6 +51,7 @@ class Builder:
 
     def build(self, config: Any) -> Model:
         """A new model with this Config. Sets the global random numbers."""
+        self.model.prepare_data(config)
         self._seed(config, 0)
         if self.folds:
             return CrossValidation(self.model, config, self.folds, self.max_epochs)

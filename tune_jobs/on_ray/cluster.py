@@ -9,10 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import ray
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, user_traceback
+from tune_jobs.job.building import Builder
 from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.models.data import MissingDataError
 from tune_jobs.on_ray.internals import (
     address_file,
     draining_nodes,
@@ -42,7 +45,7 @@ def connected(folder: Path, job: TuneJob) -> Iterator[bool]:
         if is_there := _is_there():
             _join()
         else:
-            TrialResources.of(job, [this_machine()])
+            _check_this_machine(job)
             start_cluster(folder, {MARK: str(folder)})
         yield not is_there
     finally:
@@ -92,6 +95,22 @@ class TrialResources:
 def _nodes() -> Nodes:
     leaving = draining_nodes()
     return [n["Resources"] for n in ray.nodes() if n["Alive"] and n["NodeID"] not in leaving]
+
+
+def _check_this_machine(job: TuneJob) -> None:
+    """Raises UserError if it cannot hold a trial of the job, or lacks the data."""
+    TrialResources.of(job, [this_machine()])
+    builder = Builder.of(job)
+    try:
+        config = builder.config(job.domains.sample(np.random.default_rng(job.seed)))
+    except Exception:  # of the Config, as some of these values do not fit together
+        return
+    try:
+        builder.model.prepare_data(config)
+    except MissingDataError as error:
+        raise UserError(str(error)) from None
+    except Exception as error:
+        raise UserError(f"the data cannot be prepared: {user_traceback(error)}") from error
 
 
 def _is_there() -> bool:

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import ray
 from runs import tiny_job
+from troubled_models import DownloadsData
 
 from tune_jobs.errors import UserError
+from tune_jobs.job.files import load_job
+from tune_jobs.job.overrides import override
 from tune_jobs.on_ray import cluster
 
 
@@ -64,13 +67,34 @@ def test_a_named_cluster_that_does_not_answer_is_an_error(
         cluster._is_there()
 
 
-@pytest.mark.parametrize("kind", ["cpus_per_trial", "gpus_per_trial"])
-def test_a_trial_that_this_machine_cannot_hold_is_refused_before_a_cluster_starts(
-    address_file: Path, tmp_path: Path, kind: str
-) -> None:
+@pytest.fixture
+def unconnected() -> None:
     if ray.is_initialized():
         pytest.skip("this process is connected to a cluster")
+
+
+@pytest.mark.usefixtures("address_file", "unconnected")
+@pytest.mark.parametrize("kind", ["cpus_per_trial", "gpus_per_trial"])
+def test_a_trial_that_this_machine_cannot_hold_is_refused_before_a_cluster_starts(
+    tmp_path: Path, kind: str
+) -> None:
     job = tiny_job(**{kind: 4096})
     with pytest.raises(UserError, match=r"4096 .*the nodes have \d+ CPUs, .*--cpus-per-trial"):
+        cluster.connected(tmp_path, job).__enter__()
+    assert not ray.is_initialized()
+
+
+@pytest.mark.usefixtures("address_file", "unconnected")
+def test_missing_data_are_an_error_before_a_cluster_starts(tmp_path: Path) -> None:
+    job = tiny_job(model=DownloadsData)
+    with pytest.raises(UserError, match=r"put digits.csv into /data"):
+        cluster.connected(tmp_path, job).__enter__()
+    assert not ray.is_initialized()
+
+
+@pytest.mark.usefixtures("address_file", "unconnected")
+def test_a_ready_model_says_which_data_are_missing(tmp_path: Path) -> None:
+    job = override(load_job("finetune")[0], {}, [f"dataset={tmp_path / 'photos'}"])
+    with pytest.raises(UserError, match=r"photos' is unknown; there are .*a folder of images"):
         cluster.connected(tmp_path, job).__enter__()
     assert not ray.is_initialized()
