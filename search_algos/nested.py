@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from tune_jobs.search_algos.derived import Derived
 from tune_jobs.search_algos.domains import Domain, SpaceError
 
 _Path = tuple[str, ...]
@@ -33,7 +34,7 @@ def flat(space: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def groups(space: Mapping[str, Any]) -> frozenset[str]:
-    """The names of the dicts that have domains in them."""
+    """The names of the dicts that have domains or derived values in them."""
     paths = [path for path, _ in _parts(space)]
     return frozenset(".".join(path[:end]) for path in paths for end in range(1, len(path)))
 
@@ -83,7 +84,7 @@ def _parts(space: Mapping[str, Any], outer: _Path = ()) -> Iterator[tuple[_Path,
 
 def _has_domains(value: Any) -> bool:
     return isinstance(value, dict) and any(
-        isinstance(part, Domain) or _has_domains(part) for part in value.values()
+        isinstance(part, (Domain, Derived)) or _has_domains(part) for part in value.values()
     )
 
 

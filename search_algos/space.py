@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from tune_jobs.search_algos.conditions import check_condition, in_words, meets
 from tune_jobs.search_algos.constraints import Constraint, Constraints
+from tune_jobs.search_algos.derived import Derived
 from tune_jobs.search_algos.domains import Choice, Domain, SpaceError
 from tune_jobs.search_algos.domains.values import plain
 from tune_jobs.search_algos.nested import flat, inner
@@ -205,11 +206,14 @@ class Space(Mapping[str, Domain]):
 
 
 def split(values: Mapping[str, Any], constraints: Sequence[str] = ()) -> tuple[Space, Config]:
-    """Domains and plain values, apart. A plain value settles the conditions that name it: a
-    parameter whose condition it meets is searched without it, any other is left out, and with it
-    the constraints on it. Names of parameters in dicts are as in `nested.flat`."""
+    """Domains and plain values, apart; derived values are left out. A plain value settles the
+    conditions that name it: a parameter whose condition it meets is searched without it, any other
+    is left out, and with it the constraints on it. Names of parameters in dicts are as in
+    `nested.flat`."""
     values = flat(values)
-    constants = {name: plain(v) for name, v in values.items() if not isinstance(v, Domain)}
+    constants = {
+        name: plain(v) for name, v in values.items() if not isinstance(v, (Domain, Derived))
+    }
     domains = {name: v for name, v in values.items() if isinstance(v, Domain)}
     known = inner(constants)
     left_out: set[str] = set()

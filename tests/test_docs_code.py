@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -23,6 +24,8 @@ from tune_jobs.search_algos.space import Space, split
 def test_spaces_are_as_written(tmp_path: Path) -> None:
     space, _ = split(defined(block("docs/jobs.md", "at_least"), "space"))
     assert list(space) == ["optimizer", "momentum", "layers", "dropout"]
+    job = tiny_job(space=defined(block("docs/jobs.md", "Derived(lambda"), "space"))
+    assert job.derived["heads"].function(SimpleNamespace(width=64)) == 2
     code = "from tune_jobs import Int\n" + block("docs/jobs.md", "constraints = [")
     space, _ = split(defined(code, "space"), defined(code, "constraints"))
     assert not space.contains({"layers": 16, "width": 1024})

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tune_jobs.on_ray.ray_tune.our_searcher import RaySearcher
     from tune_jobs.search_algos.base import Scheduler, Searcher
     from tune_jobs.search_algos.conditions import at_least, at_most
+    from tune_jobs.search_algos.derived import Derived
     from tune_jobs.search_algos.domains import Choice, Float, Int, Normal
     from tune_jobs.views.mlflow import MLflowCallback
     from tune_jobs.views.view import Callback
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Callback",
     "Choice",
+    "Derived",
     "Done",
     "Float",
     "Int",
@@ -49,6 +51,7 @@ __all__ = [
 _PLACES = {
     "Callback": "tune_jobs.views.view:Callback",
     "Choice": "tune_jobs.search_algos.domains:Choice",
+    "Derived": "tune_jobs.search_algos.derived:Derived",
     "Done": "tune_jobs.models.base:Done",
     "Float": "tune_jobs.search_algos.domains:Float",
     "Int": "tune_jobs.search_algos.domains:Int",

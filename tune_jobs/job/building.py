@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tune_jobs.job import epoch_checks
+from tune_jobs.job.derived import whole
 from tune_jobs.models import randomness
 from tune_jobs.models.base import Model
 from tune_jobs.models.nested import config_of
 from tune_jobs.models.training.cross_validation import CrossValidation
-from tune_jobs.search_algos.nested import nest
+from tune_jobs.search_algos.derived import Derived
 
 if TYPE_CHECKING:
     from tune_jobs.job.tune_job import TuneJob
@@ -25,6 +26,7 @@ class Builder:
     Attributes:
         model: their class.
         constants: the values that are the same in every config.
+        derived: the values that are computed from the others.
         groups: the dicts in a config.
         seed: of the job; a Config with a seed of its own has its own random numbers.
         folds: of a cross-validation, or None.
@@ -33,6 +35,7 @@ class Builder:
 
     model: type[Model]
     constants: Mapping[str, Any]
+    derived: Mapping[str, Derived]
     groups: frozenset[str]
     seed: int
     folds: int | None
@@ -42,12 +45,19 @@ class Builder:
     def of(cls, job: TuneJob) -> Builder:
         """Raises UserError if the model cannot be imported."""
         return cls(
-            job.model_class(), job.constants(), job.groups, job.seed, job.folds, job.max_epochs
+            job.model_class(),
+            job.constants(),
+            job.derived,
+            job.groups,
+            job.seed,
+            job.folds,
+            job.max_epochs,
         )
 
     def config(self, values: Mapping[str, Any]) -> Any:
         """The model's Config with the values of a trial. Raises what the Config raises."""
-        return config_of(self.model.Config, nest({**self.constants, **values}, self.groups))
+        complete = whole({**self.constants, **values}, self.derived, self.groups)
+        return config_of(self.model.Config, complete)
 
     def build(self, config: Any) -> Model:
         """A new model with this Config. Sets the global random numbers."""

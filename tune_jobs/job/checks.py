@@ -11,6 +11,7 @@ from tune_jobs.job.model_checks import check_call
 from tune_jobs.models.base import Model
 from tune_jobs.names import field_names, name_of
 from tune_jobs.search_algos.base import Scheduler, Searcher
+from tune_jobs.search_algos.derived import Derived
 from tune_jobs.search_algos.domains import Domain, is_json
 from tune_jobs.search_algos.space import Space
 
@@ -99,5 +100,5 @@ def unwritable(space: Mapping[str, Any]) -> list[str]:
         f"the space has {name!r} as {value!r}; a plain value is a number, text, true, false, "
         "None, or a tuple, list or dict of them"
         for name, value in space.items()
-        if not isinstance(value, Domain) and not is_json(value)
+        if not isinstance(value, (Domain, Derived)) and not is_json(value)
     ]

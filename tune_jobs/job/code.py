@@ -56,7 +56,9 @@ def plain_name(name: str) -> str:
 def declared_in(job: TuneJob) -> Path | None:
     """The file of a job: the one with its classes, else the script that runs; None in a
     notebook."""
-    code = [c for c in (job.model, job.test, job.searcher, job.scheduler, job.stop) if callable(c)]
+    derived = [value.function for value in job.derived.values()]
+    fields = (job.model, job.test, job.searcher, job.scheduler, job.stop)
+    code = [c for c in (*fields, *derived) if callable(c)]
     modules = [module_of(c) for c in code]
     inside = [module for module in modules if stands_in_its_file(f"{module}:")]
     file = getattr(sys.modules.get((inside or ["__main__"])[0]), "__file__", None)

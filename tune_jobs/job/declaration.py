@@ -19,6 +19,7 @@ from tune_jobs.experiment.facts import Fact, RunResumed
 from tune_jobs.experiment.objective import Counts, Objective
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.code import import_file, plain_name, stands_in_its_file, started_here
+from tune_jobs.job.derived import Elsewhere, restored
 from tune_jobs.job.files import job_in
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.names import (
@@ -32,9 +33,10 @@ from tune_jobs.names import (
 )
 from tune_jobs.search_algos import domains
 from tune_jobs.search_algos.conditions import from_json
+from tune_jobs.search_algos.derived import Derived
 from tune_jobs.search_algos.domains import Domain
 from tune_jobs.search_algos.domains.values import tagged
-from tune_jobs.search_algos.nested import groups
+from tune_jobs.search_algos.nested import flat, groups
 
 _CODE = ("model", "test", "searcher", "scheduler")
 """The fields of a job that are code, or names of code."""
@@ -110,7 +112,8 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None
     Raises UserError if the file is needed, but missing or not importable.
     """
     fields = {name: found[name] for name in field_names(TuneJob) if name in found}
-    fields["space"] = {name: _read(value) for name, value in fields["space"].items()}
+    space = {name: _read(value) for name, value in fields["space"].items()}
+    fields["space"] = space
     for fact in facts:
         if isinstance(fact, RunResumed):
             fields["num_samples"] = fact.num_samples
@@ -120,6 +123,7 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None
         fields |= _from_the_file(fields, found.get("file"))
     else:
         fields |= {kind: getattr(job, kind) for kind in (*_CODE, *_OBJECTS)}
+        fields["space"] = restored(space, job.space)
     try:
         return TuneJob(**fields)
     except ValidationError as error:
@@ -146,7 +150,10 @@ def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any
         )
     module = import_file(Path(file).resolve())
     found = {kind: _inside(module, kind, name) for kind, name in inside.items()}
-    return {**found, **{field: getattr(job_in(module), field) for field in objects}}
+    found |= {field: getattr(job_in(module), field) for field in objects}
+    if "space" in objects:  # as it was at the start, with the functions of now
+        found["space"] = restored(fields["space"], found["space"])
+    return found
 
 
 def _objects(fields: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -154,6 +161,8 @@ def _objects(fields: Mapping[str, Any]) -> dict[str, list[str]]:
     found = {"callbacks": fields.get("callbacks") or []}
     if isinstance(fields.get("stop"), str):
         found["stop"] = [fields["stop"]]
+    derived = [v for v in flat(fields["space"]).values() if isinstance(v, Derived)]
+    found["space"] = [v.function.name for v in derived if isinstance(v.function, Elsewhere)]
     return {field: names for field, names in found.items() if names}
 
 
@@ -182,6 +191,8 @@ def _inside(module: ModuleType, kind: str, name: str) -> Any:
 
 def _written(value: Any) -> Any:
     """A value of a space for job.json; `_read` gives it back."""
+    if isinstance(value, Derived):
+        return {"derived": name_of(value.function)}
     if isinstance(value, Domain):
         return {"domain": type(value).__name__, **dataclasses.asdict(value)}
     if not isinstance(value, dict):
@@ -196,6 +207,8 @@ def _read(value: Any) -> Any:
         return value
     if "constant" in value:
         return value["constant"]
+    if "derived" in value:
+        return Derived(Elsewhere(value["derived"]))
     if "group" in value:
         return {name: _read(part) for name, part in value["group"].items()}
     fields = dict(value)

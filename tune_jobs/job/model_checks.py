@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from tune_jobs.errors import UserError, complaints, nearest, shown
+from tune_jobs.job.derived import whole
 from tune_jobs.models.base import Model
 from tune_jobs.models.nested import config_of
 from tune_jobs.names import field_names, short_name
-from tune_jobs.search_algos.nested import nest
+from tune_jobs.search_algos.derived import Derived
 from tune_jobs.search_algos.space import Space
 
 if TYPE_CHECKING:
@@ -125,8 +126,8 @@ def _refusals(model: type[Model], job: TuneJob, space: Space) -> list[_Refusal |
         {**middle, name: value} for name in middle for value in space[name].extremes()
     ]
     configs = [config for config in configs if space.allows(config)]
-    constants, groups = job.constants(), job.groups
-    return [_refusal(model, nest({**constants, **config}, groups)) for config in configs]
+    constants, derived, groups = job.constants(), job.derived, job.groups
+    return [_refusal(model, {**constants, **c}, derived, groups) for c in configs]
 
 
 def _takes_any(model: type[Model]) -> bool:
@@ -134,10 +135,15 @@ def _takes_any(model: type[Model]) -> bool:
     return settings.get("extra") == "allow"
 
 
-def _refusal(model: type[Model], config: Mapping[str, Any]) -> _Refusal | None:
+def _refusal(
+    model: type[Model],
+    config: Mapping[str, Any],
+    derived: Mapping[str, Derived],
+    groups: Collection[str],
+) -> _Refusal | None:
     """Why the Config does not accept these values, or None."""
     try:
-        config_of(model.Config, config)
+        config_of(model.Config, whole(config, derived, groups))
     except ValidationError as error:
         field, value, wanted = complaints(error)[0]
         if field:

@@ -20,6 +20,7 @@ from tune_jobs.experiment.suggest import AtOnce, InBackground
 from tune_jobs.job.checks import patience_problems, searcher_problems, stop_problems, unwritable
 from tune_jobs.names import checked_options, find_class, is_from_ray_tune, name_of
 from tune_jobs.search_algos.base import Scheduler, Searcher, generator
+from tune_jobs.search_algos.derived import Derived
 from tune_jobs.search_algos.domains import SpaceError
 from tune_jobs.search_algos.domains.values import plain
 from tune_jobs.search_algos.history import History
@@ -39,7 +40,8 @@ class Search:
     Args:
         name: of the job, and with the time of its runs: letters, digits, ``_ . -``.
         space: hyperparameter -> Float, Int, Choice, one of Ray Tune's domains
-            (``tune.loguniform(...)``), a plain value for every trial, or a dict of all these.
+            (``tune.loguniform(...)``), a plain value for every trial, Derived (computed from the
+            others), or a dict of all these.
         metric, mode: a metric that the model reports, and whether ``"min"`` or ``"max"`` is best.
         best: which report of a trial counts when the best trial is chosen: its best one
             (``"any"``), its ``"last"`` one, or its last one among the trials with the most epochs
@@ -131,6 +133,11 @@ class Search:
     def flat(self) -> dict[str, Any]:
         """The space without dicts: ``trainer.lr`` is the ``lr`` in its dict ``trainer``."""
         return flat(self.space)
+
+    @property
+    def derived(self) -> dict[str, Derived]:
+        """The part of the space that is computed from the others."""
+        return {name: value for name, value in self.flat.items() if isinstance(value, Derived)}
 
     @property
     def groups(self) -> frozenset[str]:
