@@ -102,8 +102,8 @@ class Model(ABC):
         """Everything that training depends on: weights, optimizer, schedule, epoch, and random
         generators of its own.
 
-        Tensors, numbers, text, and lists and dicts of them. A model with a `save` and a `load` of
-        its own needs no `state_dict` and `load_state_dict`.
+        Tensors, numpy arrays, numbers, text, and lists and dicts of them. A model with a `save`
+        and a `load` of its own needs no `state_dict` and `load_state_dict`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no state_dict()")
 
@@ -130,7 +130,6 @@ class Model(ABC):
 
     def load(self, folder: Path) -> None:
         """Restores what `save` wrote. Runs no code from the file."""
-        import torch
+        from tune_jobs.models.stored import read_state  # needs numpy
 
-        state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
-        self.load_state_dict(state)
+        self.load_state_dict(read_state(folder / "state.pt"))

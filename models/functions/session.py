@@ -28,10 +28,10 @@ def report(metrics: Metrics, *, state: Any = None) -> None:
 
     Args:
         metrics: name -> number.
-        state: tensors, numbers, text, and lists and dicts of them; or the path of a file or folder,
-            which is copied. Without one, a trial that is restored goes on from the newest state;
-            if there is none, it trains again from the start, and the epochs that were reported
-            before are passed over.
+        state: tensors, numpy arrays, numbers, text, and lists and dicts of them; or the path of a
+            file or folder, which is copied. Without one, a trial that is restored goes on from the
+            newest state; if there is none, it trains again from the start, and the epochs that were
+            reported before are passed over.
 
     Raises TrainingError for metrics that are not a dict.
     """

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tune_jobs.models import randomness
+from tune_jobs.models.stored import read_state
 
 _FILES = "files"
 """The folder in a checkpoint for a state that is a file or a folder."""
@@ -65,10 +66,7 @@ class State:
             (kept,) = (folder / _FILES).iterdir()
             self.take(kept, rest["state_epoch"])
         elif rest["state_epoch"]:
-            import torch
-
-            value = torch.load(folder / _OBJECTS, map_location="cpu", weights_only=True)
-            self.take(value, rest["state_epoch"])
+            self.take(read_state(folder / _OBJECTS), rest["state_epoch"])
         self._random = rest["random"]
 
     def _copy(self, path: Path) -> Path:

@@ -13,8 +13,8 @@ from tune_jobs.models.base import Model, TrainingError
 
 _CANNOT_LOAD = (
     "the model cannot load the state that it saved, so its trials could not be restored. A "
-    "state_dict has tensors, numbers, text, and lists and dicts of them; for anything else give "
-    "the model its own save() and load()"
+    "state_dict has tensors, numpy arrays, numbers, text, and lists and dicts of them; for "
+    "anything else give the model its own save() and load()"
 )
 
 
