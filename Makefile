@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv --quiet pip
 
-.PHONY: run test test-slow lint tests-on-ray tests-without-ray chaos lock clean
+.PHONY: run test test-slow cluster-test lint tests-on-ray tests-without-ray chaos lock clean
 
 run: .venv/ready  ## tune a CNN on real digits
 	$(BIN)/tune-jobs run digits_cnn
@@ -12,6 +12,9 @@ test: .venv/ready  ## style, types and tests, side by side
 
 test-slow: .venv/ready  ## tests/slow: the wheel, clusters of several nodes
 	$(BIN)/pytest tests/slow
+
+cluster-test: .venv/ready  ## ray up, submit, exec, down; a part of test-slow
+	$(BIN)/pytest tests/slow/test_cluster_launcher.py
 
 lint: .venv/ready
 	$(BIN)/ruff check

@@ -30,12 +30,10 @@ class Host:
     home: Path
     processes: subprocess.Popen[bytes]  # the first of them
 
-    def cut_off(self) -> None:
-        """Takes its network away."""
-        _ip("-n", self.namespace, "link", "set", "eth0", "down")
-
-    def come_back(self) -> None:
-        _ip("-n", self.namespace, "link", "set", "eth0", "up")
+    @property
+    def sshd(self) -> str:
+        """Where it listens."""
+        return f"{self.address}:22"
 
     def end(self) -> None:
         """Ends all its processes."""
@@ -43,9 +41,9 @@ class Host:
         self.processes.wait()
 
     def listeners(self) -> set[str]:
-        """The addresses where something listens."""
+        """Where something listens, as address:port."""
         lines = _ip("netns", "exec", self.namespace, "ss", "-Hltn").splitlines()
-        return {line.split()[3].rpartition(":")[0] for line in lines}
+        return {line.split()[3] for line in lines}
 
 
 @dataclass
@@ -106,21 +104,22 @@ def _host(
     _ip("-n", namespace, "address", "add", f"{address}/24", "dev", "eth0")
     _ip("-n", namespace, "route", "add", "default", "via", network.gateway)
     variables = {"HOME": str(home), "RAY_TMPDIR": str(home), **environment}
-    host = Host(name, address, namespace, home, _sshd(network, namespace, name, home, variables))
+    host = Host(name, address, namespace, home, _sshd(network, namespace, address, home, variables))
     stack.callback(host.end)
-    wait_until(lambda: "0.0.0.0" in host.listeners())
+    wait_until(lambda: host.sshd in host.listeners())
     return host
 
 
 def _sshd(
-    network: Network, namespace: str, name: str, home: Path, variables: dict[str, str]
+    network: Network, namespace: str, address: str, home: Path, variables: dict[str, str]
 ) -> subprocess.Popen[bytes]:
     """The first process of a host. It ends with the one that started it, and all others with it."""
+    name = home.name
     config, host_key = network.folder / f"{name}.conf", network.folder / f"{name}.key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", host_key], check=True)
     quoted = " ".join(f'"{key}={value}"' for key, value in variables.items())
     config.write_text(
-        f"""ListenAddress 0.0.0.0
+        f"""ListenAddress {address}
 HostKey {host_key}
 AuthorizedKeysFile {network.key}.pub
 PidFile none

@@ -50,9 +50,11 @@ def check_command(words: list[str]) -> None:
             assert (ROOT / folder / "Makefile").is_file()
         case ["make", target]:
             assert f"\n{target}:" in (ROOT / "Makefile").read_text()
-        case (
-            ["ray", "up" | "down", "cluster.yaml"] | ["tensorboard", "--logdir", _] | ["source", _]
-        ):
+        case ["ray", "up" | "down" | "dashboard", "cluster.yaml"] | ["ray", "status"]:
+            pass
+        case ["ray", "get-auth-token", "--generate"]:
+            pass
+        case ["tensorboard", "--logdir", _] | ["source", _]:
             pass
         case _:
             pytest.fail("which command is this?")

@@ -1,22 +1,26 @@
-"""`ray up`, `ray submit`, `ray exec ... resume` and `ray down`, as docs/cluster.md says, over ssh."""
+"""`ray up`, `ray submit`, `ray exec ... resume`, `ray down`, as docs/cluster.md says, over ssh."""
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from drivers import state_of
-from hosts import PATH, Network, network, why_none
+from drivers import facts, state_of
+from hosts import PATH, Network, network, wait_until, why_none
 
+from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Reported
 from tune_jobs.experiment.state import Status
 from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.lock import locked
 
 ROOT = Path(__file__).parents[2]
 RAY = Path(sys.executable).with_name("ray")
@@ -57,6 +61,26 @@ class Laptop:
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
+
+    @contextmanager
+    def lost_after(self, *command: object) -> Iterator[None]:
+        """Inside, a command of Ray is at work; at the end the laptop is lost."""
+        silent = subprocess.DEVNULL
+        words = [str(RAY), *map(str, command)]
+        process = subprocess.Popen(
+            words,
+            cwd=ROOT,
+            env=self.environment,
+            stdin=silent,
+            stdout=silent,
+            stderr=silent,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)  # with its ssh
+            process.wait()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -104,14 +128,48 @@ def laptop(tmp_path: Path) -> Iterator[Laptop]:
         yield laptop
 
 
+def is_free(run: RunFolder) -> bool:
+    """Whether no driver is at work on it."""
+    try:
+        with locked(run):
+            return True
+    except UserError:
+        return False
+
+
+def holders(token: str, folder: Path) -> list[Path]:
+    """The files below a folder that have the token in them."""
+    files = [path for path in folder.rglob("*") if path.is_file() and ".venv" not in path.parts]
+    return [path for path in files if token.encode() in path.read_bytes()]
+
+
 def test_a_cluster_is_used_as_the_page_says(laptop: Laptop) -> None:
+    (host,) = laptop.network.hosts
     run = RunFolder(laptop.runs / "first")
-    print(laptop.ray("up", "-y", "--no-config-cache", laptop.config))
-    small = ["--samples", 6, "--max-epochs", 3]
-    print(laptop.ray("submit", laptop.config, JOB, "--name", "first", *small))
-    print(laptop.network.hosts[0].listeners())
-    print(laptop.ray("exec", laptop.config, "tune-jobs resume first --samples +2"))
+    laptop.ray("up", "-y", laptop.config)
+
+    strangers = {"HOME": str(laptop.runs), "RAY_AUTH_MODE": "disabled"}
+    status = [RAY, "status", "--address", f"{host.address}:6379"]
+    refused = subprocess.run(status, env={**os.environ, **strangers}, capture_output=True)
+    assert refused.returncode != 0, "a driver without the token"
+    assert [where for where in host.listeners() if where.endswith(":8265")] == ["127.0.0.1:8265"]
+
+    options = ["--name", "first", "--samples", "6", "--max-epochs", "18", "--scheduler", "fifo"]
+    with laptop.lost_after("submit", laptop.config, JOB, *options):
+        wait_until(lambda: len(facts(run, Reported)) >= 10, 120)
+    wait_until(lambda: is_free(run))
+    assert not state_of(run).is_finished
+    laptop.ray("exec", laptop.config, "tune-jobs resume first")
+
     state = state_of(run)
     assert state.is_finished
-    assert len(state.trials) == 8
-    print(laptop.ray("down", "-y", laptop.config))
+    assert {(t.status, t.epoch) for t in state.trials.values()} == {(Status.COMPLETED, 18)}
+    assert len({(fact.trial_id, fact.epoch) for fact in facts(run, Reported)}) == 6 * 18
+    assert {fact.node for fact in facts(run, Reported)} == {host.name}
+    for name in ("summary.json", "trials.csv", "report.html"):
+        assert (run.path / name).is_file()
+
+    laptop.ray("down", "-y", laptop.config)
+    assert host.listeners() == {host.sshd}
+    assert not holders(laptop.token, run.path)
+    assert holders(laptop.token, host.home) == [host.home / ".ray" / "auth_token"]
