@@ -16,7 +16,7 @@ from pages import ROOT
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 LAUNCHER = ["cluster.yaml", "cluster/local.yaml"]
-SHELLCHECK = Path(sys.executable).with_name("shellcheck")
+BIN = Path(sys.executable).parent
 COMMANDS = re.compile(r"(?:initialization|setup|ray)_commands$")
 
 
@@ -47,7 +47,7 @@ def test_its_commands_are_shell(name: str, tmp_path: Path) -> None:
     script.write_text("#!/bin/bash\n" + "\n".join(found) + "\n")
     outside = "SC1090,SC1091,SC2029"  # files that are not here
     done = subprocess.run(
-        [SHELLCHECK, "--exclude", outside, script], capture_output=True, text=True
+        [BIN / "shellcheck", "--exclude", outside, script], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
 
@@ -71,3 +71,29 @@ def test_aws_takes_three_edits() -> None:
     assert types["head"]["resources"] == {"CPU": 0, "GPU": 0}
     markets = {name: "InstanceMarketOptions" in kind["node_config"] for name, kind in types.items()}
     assert markets == {"head": False, "gpu_spot": True, "gpu_on_demand": False}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["shellcheck", "cluster/slurm.sh"], ["hadolint", "--no-color", "cluster/Dockerfile"]],
+)
+def test_a_linter_has_nothing_to_say(command: list[str]) -> None:
+    tool, file = BIN / command[0], ROOT / command[-1]
+    done = subprocess.run([tool, *command[1:-1], file], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_rayjob_has_the_parts_that_kuberay_wants() -> None:
+    """Its published schema comes with no package, so this is what we know of it."""
+    job = loaded("cluster/rayjob.yaml")
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    spec = job["spec"]["rayClusterSpec"]
+    assert f"ray=={spec['rayVersion']}" in (ROOT / "requirements.lock").read_text()
+    assert spec["authOptions"] == {"mode": "token"}
+    groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
+    for group in groups:
+        assert all(isinstance(value, str) for value in group["rayStartParams"].values())
+        (container,) = group["template"]["spec"]["containers"]
+        assert {"name", "image", "resources"} <= set(container)
+        assert "TUNE_JOBS_STORAGE" in [variable["name"] for variable in container["env"]]
+    assert {"groupName", "replicas", "minReplicas", "maxReplicas"} <= set(groups[1])

@@ -166,7 +166,7 @@ def test_a_cluster_is_used_as_the_page_says(laptop: Laptop) -> None:
     assert {(t.status, t.epoch) for t in state.trials.values()} == {(Status.COMPLETED, 18)}
     assert len({(fact.trial_id, fact.epoch) for fact in facts(run, Reported)}) == 6 * 18
     assert {fact.node for fact in facts(run, Reported)} == {host.name}
-    for name in ("summary.json", "trials.csv", "report.html"):
+    for name in ("summary.json", "trials.csv"):
         assert (run.path / name).is_file()
 
     laptop.ray("down", "-y", laptop.config)
