@@ -50,10 +50,16 @@ def check_command(words: list[str]) -> None:
             assert (ROOT / folder / "Makefile").is_file()
         case ["make", target]:
             assert f"\n{target}:" in (ROOT / "Makefile").read_text()
-        case ["ray", "up" | "down" | "dashboard", "cluster.yaml"] | ["ray", "status"]:
+        case ["ray", "up" | "down" | "dashboard", "cluster.yaml"]:
             pass
-        case ["ray", "get-auth-token", "--generate"]:
+        case ["ray", "status"] | ["ray", "get-auth-token", "--generate"]:
             pass
+        case ["sbatch", "--job-name", name, "cluster/slurm.sh", *arguments]:
+            check_ours("run", [*arguments, "--name", name])
+        case ["docker" | "kubectl", *_]:
+            files = [word for word in words if word.startswith("cluster/")]
+            assert files
+            assert all((ROOT / file).is_file() for file in files)
         case ["tensorboard", "--logdir", _] | ["source", _]:
             pass
         case _:
