@@ -1,6 +1,6 @@
 """Runs on a cluster of their own that has troubles while they train.
 
-    python cluster_troubles.py nodes|memory|internals FOLDER
+    python cluster_troubles.py nodes|memory|internals|gpus FOLDER
 
 Of three nodes on this machine one goes, at once or after a notice; or a trial takes so much
 memory that Ray's monitor kills its worker. `internals` has no run, and asserts what we know of
@@ -24,6 +24,8 @@ from ray.cluster_utils import Cluster
 from ray.exceptions import RayActorError
 from runs import tiny_job
 
+from tune_jobs.errors import UserError
+from tune_jobs.on_ray.cluster import TrialResources
 from tune_jobs.on_ray.internals import draining_nodes, end_of, start_cluster, this_machine
 from tune_jobs.search_algos.domains import Choice, Float
 
@@ -132,7 +134,36 @@ def take(how: str, cluster: Cluster, nodes: list[Any], log: Path) -> None:
         drain(cluster, node)
 
 
-TROUBLES = {"nodes": lose_nodes, "memory": lose_memory, "internals": see_nodes}
+def share_gpus(folder: Path) -> None:
+    """Eight pretended GPUs on four nodes: how many trials they hold, also when one more comes."""
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+    )
+    for _ in range(4):
+        cluster.add_node(num_cpus=8, num_gpus=2)
+    ray.init(address=cluster.address, log_to_driver=False)
+
+    def resources(gpus: float) -> TrialResources:
+        return TrialResources.of(tiny_job(gpus_per_trial=gpus))
+
+    assert [resources(gpus).slots() for gpus in (0.5, 1, 2)] == [16, 8, 4]
+    with pytest.raises(UserError) as refused:
+        resources(9)
+    assert "9 GPUs" in str(refused.value)
+    assert str(refused.value).count("8 CPUs, 2 GPUs") == 4
+    halves = resources(0.5)
+    cluster.add_node(num_cpus=8, num_gpus=1)
+    assert halves.slots() == 18
+    ray.shutdown()
+    cluster.shutdown()
+
+
+TROUBLES = {
+    "nodes": lose_nodes,
+    "memory": lose_memory,
+    "internals": see_nodes,
+    "gpus": share_gpus,
+}
 
 if __name__ == "__main__":
     os.environ["RAY_TMPDIR"] = sys.argv[2]

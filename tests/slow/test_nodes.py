@@ -63,6 +63,11 @@ def test_a_trial_whose_worker_is_killed_for_its_memory_fails_alone() -> None:
     assert all("ran out of memory" in trial.note for trial in greedy)
 
 
+def test_gpus_are_shared_and_counted_per_node() -> None:
+    with troubles("gpus"):
+        pass  # the script asserts what it sees
+
+
 @contextmanager
 def troubles(kind: str) -> Iterator[Path]:
     """Where `cluster_troubles` has its runs."""
