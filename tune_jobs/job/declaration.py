@@ -37,6 +37,7 @@ from tune_jobs.search_algos.derived import Derived
 from tune_jobs.search_algos.domains import Domain
 from tune_jobs.search_algos.domains.values import tagged
 from tune_jobs.search_algos.nested import flat, groups
+from tune_jobs.search_algos.space import split
 
 _CODE = ("model", "test", "searcher", "scheduler")
 """The fields of a job that are code, or names of code."""
@@ -128,6 +129,13 @@ def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None
         return TuneJob(**fields)
     except ValidationError as error:
         raise explain(error, field_names(TuneJob)) from error
+
+
+def space_of(found: Mapping[str, Any]) -> dict[str, Domain]:
+    """The domains of the content of a job.json, without the code of the job. Raises ValueError,
+    KeyError or TypeError for one that is damaged."""
+    space, _ = split({name: _read(value) for name, value in found["space"].items()})
+    return dict(space)
 
 
 def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any]:
