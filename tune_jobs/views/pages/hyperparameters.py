@@ -1,0 +1,213 @@
+"""Figures of the hyperparameters of a run: which matter, and which values are good.
+
+Trials that were cut short are no worse than others, they had less training. So all figures here
+compare values after the same number of epochs (`study.compared_epoch`).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optuna
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from optuna.trial import FrozenTrial
+from optuna.visualization import plot_contour, plot_slice
+from plotly.graph_objects import Bar, Figure, Parcoords
+
+from tune_jobs.errors import UserError
+from tune_jobs.experiment.objective import Objective
+from tune_jobs.search_algos.domains import Choice
+from tune_jobs.views import texts
+from tune_jobs.views.pages import study as studies
+from tune_jobs.views.pages.figures import COLORS
+from tune_jobs.views.pages.record import Record
+
+AT_MOST = 1000  # trials in a figure; more are no longer told apart
+IN_A_CONTOUR = 120  # trials: Optuna's contour grows with the square of their number
+FEWEST = 4  # trials from which something can be learnt
+TREES = 32  # of the forest that measures importances
+
+
+class Compared:
+    """The trials of a run that can be compared, after the same number of epochs.
+
+    Raises UserError if there are too few.
+    """
+
+    def __init__(self, record: Record, objective: Objective | None = None) -> None:
+        studies.quiet()
+        self.record = record
+        self.objective = objective or record.state.objective
+        epoch = studies.compared_epoch(record)
+        self.study = studies.study(record, [self.objective], epoch)
+        self.trials = self.study.get_trials(deepcopy=False)
+        if epoch is None or len(self.trials) < FEWEST:
+            raise UserError(
+                f"run {record.name!r} has {len(self.trials)} trials that can be compared; "
+                f"hyperparameters need {FEWEST}"
+            )
+        self.epoch = epoch
+
+    def importance(self) -> Figure:
+        """How much of the variation of the metric each hyperparameter explains (fANOVA by Optuna:
+        Hutter et al., 2014). One that only some trials have is measured among those."""
+        found = dict(sorted(self.importances.items(), key=lambda item: item[1]))
+        partly = {name for name in found if name in self._conditional}
+        figure = Figure(
+            Bar(
+                x=list(found.values()),
+                y=[f"{name} *" if name in partly else name for name in found],
+                text=[f"{share:.0%}" for share in found.values()],
+                orientation="h",
+                marker={"color": COLORS[0]},
+            )
+        )
+        figure.update_layout(
+            xaxis_title=f"share of the variation of {self.objective.metric}",
+            xaxis_tickformat=".0%",
+            yaxis={"type": "category", "automargin": True},
+            height=120 + 32 * len(found),
+        )
+        return figure
+
+    @property
+    def importances(self) -> dict[str, float]:
+        """By hyperparameter."""
+        if not hasattr(self, "_importances"):
+            self._importances = self._measured()
+        return self._importances
+
+    def parallel_coordinates(self) -> Figure:
+        """Every trial as a line through its values, coloured by the metric; good ones are dark.
+        A trial without a hyperparameter has the lowest place there."""
+        trials = self._thinned(AT_MOST)
+        names = [name for name in self.record.parameters if self._varies(name)]
+        values = [trial.value or 0.0 for trial in trials]
+        axes = [
+            {"label": self.objective.metric, "values": values},
+            *(self._axis(name, trials) for name in names),
+        ]
+        best, worst = _useful(values, self.objective.mode)
+        figure = Figure(
+            Parcoords(
+                dimensions=axes,
+                labelangle=-25,
+                line={
+                    "color": values,
+                    "colorscale": "Viridis",
+                    "cmin": min(best, worst),
+                    "cmax": max(best, worst),
+                    "reversescale": self.objective.mode == "max",
+                    "showscale": True,
+                },
+            )
+        )
+        figure.update_layout(height=460, margin={"t": 110})
+        return figure
+
+    def slice(self) -> Figure:
+        """The metric by the values of each hyperparameter; the later a trial, the darker."""
+        names = [name for name in self.importances if self._varies(name)]
+        figure = plot_slice(self._of(AT_MOST), params=names or None, target_name=self.objective.metric)
+        figure.update_layout(title=None, width=None, height=340)
+        return figure
+
+    def contour(self, params: Sequence[str] | None = None) -> Figure:
+        """The metric over two hyperparameters, by default the two most important numbers."""
+        params = list(params or self._numbers()[:2])
+        if len(params) < 2:
+            raise UserError("a contour needs two hyperparameters that are numbers")
+        figure = plot_contour(
+            self._of(IN_A_CONTOUR), params=params, target_name=self.objective.metric
+        )
+        figure.update_layout(title=None, height=460)
+        return figure
+
+    @property
+    def _conditional(self) -> set[str]:
+        names = self.record.parameters
+        return {name for name in names if any(name not in trial.params for trial in self.trials)}
+
+    def _measured(self) -> dict[str, float]:
+        trials = self._of(AT_MOST)
+        always = [name for name in self.record.parameters if self._varies(name)]
+        always = [name for name in always if name not in self._conditional]
+        found = _importances(trials, always)
+        for name in self._conditional:
+            if self._varies(name):
+                among = _importances(trials, [*always, name])
+                found |= {name: among[name]} if name in among else {}
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+    def _varies(self, name: str) -> bool:
+        return len({str(t.params[name]) for t in self.trials if name in t.params}) > 1
+
+    def _numbers(self) -> list[str]:
+        space = self.record.space
+        numbers = [n for n in self.importances if n in space and not isinstance(space[n], Choice)]
+        return [n for n in numbers if self._varies(n)]
+
+    def _thinned(self, count: int) -> list[FrozenTrial]:
+        """The best trials and a regular choice of the others."""
+        if len(self.trials) <= count:
+            return self.trials
+        by_rank = sorted(self.trials, key=self._loss)
+        best, others = by_rank[: count // 4], by_rank[count // 4 :]
+        step = math.ceil(len(others) / (count - len(best)))
+        return sorted([*best, *others[::step]], key=lambda trial: trial.number)
+
+    def _of(self, count: int) -> optuna.Study:
+        """A study of so many trials."""
+        thin = optuna.create_study(
+            directions=self.study.directions, sampler=optuna.samplers.RandomSampler(seed=0)
+        )
+        for trial in self._thinned(count):
+            thin._storage.create_new_trial(thin._study_id, template_trial=trial)
+        return thin
+
+    def _loss(self, trial: FrozenTrial) -> float:
+        value = trial.value if trial.value is not None else math.inf
+        return value if self.objective.mode == "min" else -value
+
+    def _axis(self, name: str, trials: Sequence[FrozenTrial]) -> dict[str, Any]:
+        values = [trial.params.get(name) for trial in trials]
+        distribution = next(t.distributions[name] for t in self.trials if name in t.params)
+        if isinstance(distribution, optuna.distributions.CategoricalDistribution):
+            choices = [c for c in distribution.choices if c in values]
+            words = [texts.number(choice) for choice in choices]
+            has_none = any(name not in trial.params for trial in trials)
+            places = [choices.index(v) if name in t.params else -1
+                      for v, t in zip(values, trials, strict=True)]  # fmt: skip
+            ticks = [*([-1] if has_none else []), *range(len(choices))]
+            return {"label": name, "values": places, "tickvals": ticks,
+                    "ticktext": [*(["-"] if has_none else []), *words]}  # fmt: skip
+        scale: Callable[[float], float] = math.log10 if getattr(distribution, "log", False) else float
+        present = [scale(v) for v in values if v is not None]
+        low, high = min(present), max(present)
+        lowest = low - 0.1 * (high - low)
+        places = [lowest if v is None else scale(v) for v in values]
+        ticks = [low + (high - low) * share / 4 for share in range(5)]
+        back = (lambda t: 10**t) if scale is math.log10 else (lambda t: t)
+        words = [f"{back(tick):.3g}" for tick in ticks]
+        if None in values:
+            ticks, words = [lowest, *ticks], ["-", *words]
+        return {"label": name, "values": places, "tickvals": ticks, "ticktext": words}
+
+
+def _importances(study: optuna.Study, names: list[str]) -> dict[str, float]:
+    able = [t for t in study.get_trials(deepcopy=False) if all(n in t.params for n in names)]
+    if len(able) < FEWEST or not names or len({trial.value for trial in able}) < 2:
+        return {}
+    evaluator = FanovaImportanceEvaluator(n_trees=TREES, max_depth=32, seed=0)
+    return get_param_importances(study, evaluator=evaluator, params=names)
+
+
+def _useful(values: Sequence[float], mode: str) -> tuple[float, float]:
+    """The range of colours: from the best to the third quarter, so that outliers take no room."""
+    ordered = sorted(values, reverse=mode == "max")
+    return ordered[0], statistics.quantiles(ordered, n=4)[2] if mode == "min" else (
+        statistics.quantiles(ordered, n=4)[0]
+    )
