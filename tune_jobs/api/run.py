@@ -32,6 +32,8 @@ from tune_jobs.views.view import View
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from tune_jobs.api.plots import Plots
+
 
 def run(
     job: TuneJob | Any,
@@ -222,6 +224,13 @@ class Run:
             for fact in self._read[0]
             if isinstance(fact, Reported)
         )
+
+    @property
+    def plot(self) -> Plots:
+        """Its figures, such as ``run.plot.learning_curves()``."""
+        from tune_jobs.api.plots import Plots
+
+        return Plots.of(self.name, self._content, self._read[0])
 
     def resume(
         self,

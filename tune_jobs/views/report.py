@@ -29,6 +29,21 @@ class Reports:
             write_reports(self._folder, self._declared, self._state)
 
 
+class ReportPage:
+    """A view that writes report.html at the end."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    def on_fact(self, fact: Fact, state: RunState) -> None:
+        pass
+
+    def close(self) -> None:
+        from tune_jobs.views.pages.report import write_report  # takes seconds to import
+
+        write_report(self._folder)
+
+
 def write_reports(folder: RunFolder, declared: Declaration, state: RunState) -> None:
     write_json(folder.path / "summary.json", summary(folder, declared, state))
     rows = [trial_row(trial, state) for trial in state.trials.values()]

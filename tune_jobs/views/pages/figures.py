@@ -173,7 +173,9 @@ def _ends(record: Record, objective: Objective, trials: Sequence[Trial], status:
 
 
 def _line(points: Iterable[Point], objective: Objective) -> tuple[list[float], list[float]]:
-    found = [(p.epoch, p.metrics[objective.metric]) for p in points if objective.metric in p.metrics]
+    found = [
+        (p.epoch, p.metrics[objective.metric]) for p in points if objective.metric in p.metrics
+    ]
     return [epoch for epoch, _ in found], [value for _, value in found]
 
 

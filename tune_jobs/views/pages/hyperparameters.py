@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import optuna
+from optuna.distributions import CategoricalDistribution
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
 from optuna.visualization import plot_contour, plot_slice
@@ -73,12 +75,18 @@ class Compared:
         )
         return figure
 
-    @property
+    @cached_property
     def importances(self) -> dict[str, float]:
-        """By hyperparameter."""
-        if not hasattr(self, "_importances"):
-            self._importances = self._measured()
-        return self._importances
+        """By hyperparameter, the most important one first."""
+        trials = self._of(AT_MOST)
+        varying = [name for name in self.record.parameters if self._varies(name)]
+        always = [name for name in varying if name not in self._conditional]
+        found = _importances(trials, always)
+        for name in varying:
+            if name in self._conditional:
+                among = _importances(trials, [*always, name])
+                found |= {name: among[name]} if name in among else {}
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
 
     def parallel_coordinates(self) -> Figure:
         """Every trial as a line through its values, coloured by the metric; good ones are dark.
@@ -90,7 +98,7 @@ class Compared:
             {"label": self.objective.metric, "values": values},
             *(self._axis(name, trials) for name in names),
         ]
-        best, worst = _useful(values, self.objective.mode)
+        lowest, highest = _useful(values, self.objective.mode)
         figure = Figure(
             Parcoords(
                 dimensions=axes,
@@ -98,8 +106,8 @@ class Compared:
                 line={
                     "color": values,
                     "colorscale": "Viridis",
-                    "cmin": min(best, worst),
-                    "cmax": max(best, worst),
+                    "cmin": lowest,
+                    "cmax": highest,
                     "reversescale": self.objective.mode == "max",
                     "showscale": True,
                 },
@@ -110,13 +118,17 @@ class Compared:
 
     def slice(self) -> Figure:
         """The metric by the values of each hyperparameter; the later a trial, the darker."""
-        names = [name for name in self.importances if self._varies(name)]
-        figure = plot_slice(self._of(AT_MOST), params=names or None, target_name=self.objective.metric)
+        names = list(self.importances)
+        if not names:
+            raise UserError("no hyperparameter has more than one value")
+        study = self._of(AT_MOST)
+        figure = plot_slice(study, params=names, target_name=self.objective.metric)
         figure.update_layout(title=None, width=None, height=340)
         return figure
 
     def contour(self, params: Sequence[str] | None = None) -> Figure:
-        """The metric over two hyperparameters, by default the two most important numbers."""
+        """The metric over two hyperparameters, by default the two most important numbers,
+        of those that every trial has if there are two."""
         params = list(params or self._numbers()[:2])
         if len(params) < 2:
             raise UserError("a contour needs two hyperparameters that are numbers")
@@ -126,29 +138,18 @@ class Compared:
         figure.update_layout(title=None, height=460)
         return figure
 
-    @property
+    @cached_property
     def _conditional(self) -> set[str]:
         names = self.record.parameters
         return {name for name in names if any(name not in trial.params for trial in self.trials)}
-
-    def _measured(self) -> dict[str, float]:
-        trials = self._of(AT_MOST)
-        always = [name for name in self.record.parameters if self._varies(name)]
-        always = [name for name in always if name not in self._conditional]
-        found = _importances(trials, always)
-        for name in self._conditional:
-            if self._varies(name):
-                among = _importances(trials, [*always, name])
-                found |= {name: among[name]} if name in among else {}
-        return dict(sorted(found.items(), key=lambda item: -item[1]))
 
     def _varies(self, name: str) -> bool:
         return len({str(t.params[name]) for t in self.trials if name in t.params}) > 1
 
     def _numbers(self) -> list[str]:
         space = self.record.space
-        numbers = [n for n in self.importances if n in space and not isinstance(space[n], Choice)]
-        return [n for n in numbers if self._varies(n)]
+        numbers = [n for n in self.importances if not isinstance(space.get(n), Choice)]
+        return sorted(numbers, key=lambda name: name in self._conditional)
 
     def _thinned(self, count: int) -> list[FrozenTrial]:
         """The best trials and a regular choice of the others."""
@@ -173,28 +174,43 @@ class Compared:
         return value if self.objective.mode == "min" else -value
 
     def _axis(self, name: str, trials: Sequence[FrozenTrial]) -> dict[str, Any]:
-        values = [trial.params.get(name) for trial in trials]
-        distribution = next(t.distributions[name] for t in self.trials if name in t.params)
-        if isinstance(distribution, optuna.distributions.CategoricalDistribution):
-            choices = [c for c in distribution.choices if c in values]
-            words = [texts.number(choice) for choice in choices]
-            has_none = any(name not in trial.params for trial in trials)
-            places = [choices.index(v) if name in t.params else -1
-                      for v, t in zip(values, trials, strict=True)]  # fmt: skip
-            ticks = [*([-1] if has_none else []), *range(len(choices))]
-            return {"label": name, "values": places, "tickvals": ticks,
-                    "ticktext": [*(["-"] if has_none else []), *words]}  # fmt: skip
-        scale: Callable[[float], float] = math.log10 if getattr(distribution, "log", False) else float
-        present = [scale(v) for v in values if v is not None]
-        low, high = min(present), max(present)
-        lowest = low - 0.1 * (high - low)
-        places = [lowest if v is None else scale(v) for v in values]
-        ticks = [low + (high - low) * share / 4 for share in range(5)]
-        back = (lambda t: 10**t) if scale is math.log10 else (lambda t: t)
-        words = [f"{back(tick):.3g}" for tick in ticks]
-        if None in values:
-            ticks, words = [lowest, *ticks], ["-", *words]
-        return {"label": name, "values": places, "tickvals": ticks, "ticktext": words}
+        values = [trial.params.get(name, _LACKING) for trial in trials]
+        known = next(t.distributions[name] for t in self.trials if name in t.params)
+        if isinstance(known, CategoricalDistribution):
+            places, ticks = _places(values, known.choices)
+        else:
+            places, ticks = _scaled(values, getattr(known, "log", False))
+        return {
+            "label": name,
+            "values": places,
+            "tickvals": list(ticks),
+            "ticktext": list(ticks.values()),
+        }
+
+
+_LACKING = object()  # a trial without the hyperparameter
+
+
+def _places(values: Sequence[Any], choices: Sequence[Any]) -> tuple[list[float], dict[float, str]]:
+    """Where the values of a choice are on an axis, and the words there."""
+    tried = [choice for choice in choices if choice in values]
+    places: list[float] = [tried.index(v) if v is not _LACKING else -1 for v in values]
+    return places, {
+        **({-1.0: "-"} if _LACKING in values else {}),
+        **{float(place): texts.number(choice) for place, choice in enumerate(tried)},
+    }
+
+
+def _scaled(values: Sequence[Any], log: bool) -> tuple[list[float], dict[float, str]]:
+    """The same of numbers."""
+    scale: Callable[[float], float] = math.log10 if log else float
+    present = [scale(value) for value in values if value is not _LACKING]
+    low, high = min(present), max(present)
+    below = low - 0.1 * ((high - low) or 1.0)
+    ticks = {low + (high - low) * quarter / 4: "" for quarter in range(5)}
+    words = {place: f"{10**place if log else place:.3g}" for place in ticks}
+    places = [below if value is _LACKING else scale(value) for value in values]
+    return places, {**({below: "-"} if _LACKING in values else {}), **words}
 
 
 def _importances(study: optuna.Study, names: list[str]) -> dict[str, float]:
@@ -207,7 +223,5 @@ def _importances(study: optuna.Study, names: list[str]) -> dict[str, float]:
 
 def _useful(values: Sequence[float], mode: str) -> tuple[float, float]:
     """The range of colours: from the best to the third quarter, so that outliers take no room."""
-    ordered = sorted(values, reverse=mode == "max")
-    return ordered[0], statistics.quantiles(ordered, n=4)[2] if mode == "min" else (
-        statistics.quantiles(ordered, n=4)[0]
-    )
+    quarters = statistics.quantiles(values, n=4)
+    return (min(values), quarters[2]) if mode == "min" else (quarters[0], max(values))

@@ -117,7 +117,7 @@ p.warn { color: var(--warn); background: var(--warnback); padding: 8px 12px; bor
 table { border-collapse: collapse; margin: 10px 0; font-size: 14px; }
 th, td { text-align: left; padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line);
   vertical-align: top; white-space: nowrap; }
-td:last-child { white-space: normal; }
+td:last-child { white-space: normal; min-width: 12em; }
 th { color: var(--dim); font-weight: 600; }
 td.n { font-variant-numeric: tabular-nums; }
 pre { background: var(--soft); padding: 10px 12px; border-radius: 6px; overflow-x: auto;
@@ -153,7 +153,7 @@ function dressed(layout) {
 function draw() {
   for (const [name, figure] of Object.entries(figures))
     Plotly.react(name, figure.data, dressed(figure.layout),
-      {responsive: true, displaylogo: false});
+      {responsive: true, displayModeBar: false});
   document.documentElement.dataset.drawn = "yes";
 }
 
@@ -183,7 +183,7 @@ _FRAME = """<!DOCTYPE html>
 <title>{title}</title><style>{style}</style></head>
 <body>
 {body}
-<noscript><p class="warn">The figures are drawn by a script, which is switched off here.</p></noscript>
+<noscript><p class="warn">A script draws the figures; it is off.</p></noscript>
 <script type="application/json" id="figures">{figures}</script>
 <script type="text/plain" id="library">{library}</script>
 <script>{script}</script>

@@ -11,7 +11,7 @@ from typing import Any
 from plotly.graph_objects import Figure
 
 from tune_jobs.errors import UserError, counted, kind_of
-from tune_jobs.experiment.facts import Fact, Failed
+from tune_jobs.experiment.facts import Failed, RunResumed
 from tune_jobs.experiment.state import RunState, Status, Trial
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.views import texts
@@ -251,6 +251,7 @@ def _environment(page: Page, record: Record, folder: RunFolder) -> None:
     content = record.content
     commit = content.get("git_commit") or "none: not under git"
     changed = " with changes that are not in it" if content.get("git_changes") else ""
+    resumes = sum(isinstance(fact, RunResumed) for fact in record.facts)
     page.section("To repeat it")
     if command := content.get("command"):
         page.code(shlex.join(_short(list(map(str, command)))))
@@ -261,7 +262,7 @@ def _environment(page: Page, record: Record, folder: RunFolder) -> None:
             ["git commit", f"{commit}{changed}"],
             ["job file", content.get("file") or "none"],
             ["folder", folder.where],
-            *(["resumed", "yes"] for fact in _resumes(record.facts)),
+            ["resumed", counted(resumes, "time")],
             *([name, found] for name, found in (content.get("versions") or {}).items()),
         ],
     )
@@ -270,7 +271,3 @@ def _environment(page: Page, record: Record, folder: RunFolder) -> None:
 def _short(command: list[str]) -> list[str]:
     program = Path(command[0])
     return [program.name if program.parent.name == "bin" else command[0], *command[1:]]
-
-
-def _resumes(facts: Iterable[Fact]) -> list[Fact]:
-    return [fact for fact in facts if fact.fact == "reopened"][:1]

@@ -63,7 +63,7 @@ def trials(
     known = distributions(record)
     if at_epoch is None:
         return [_frozen(record, trial, objectives, known) for trial in _sorted(record)]
-    compared = []
+    compared: list[FrozenTrial] = []
     for trial_id, points in sorted(record.curves.items()):
         point = next((point for point in points if point.epoch == at_epoch), None)
         values = _values(point.metrics, objectives) if point else None
