@@ -145,6 +145,27 @@ def read(path: Path) -> Iterator[Fact]:
     return (line.fact for line in _lines(path))
 
 
+class Following:
+    """Reads a journal that grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last = _BEFORE
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether it is shorter than what was read: it has to be read anew."""
+        return self._last.end > (self._path.stat().st_size if self._path.is_file() else 0)
+
+    def news(self) -> Iterator[Fact]:
+        """The facts since the last call. Raises UserError as `read` does."""
+        if self._last is _BEFORE and not self._path.is_file():
+            return  # its driver is starting
+        for line in _lines(self._path, self._last):
+            self._last = line
+            yield line.fact
+
+
 def truncate(path: Path, line: int) -> Path:
     """Cuts a journal off before a line, counted from 1; returns the path of a complete copy.
 
@@ -168,14 +189,21 @@ class _Line(NamedTuple):
     fact: Fact
     end: int  # of the line in the file
     check_sum: int
+    number: int
+    version: int  # of the journal
 
 
-def _lines(path: Path) -> Iterator[_Line]:
+_BEFORE = _Line(Opened(version=VERSION), 0, 0, 0, VERSION)
+"""Where a journal begins."""
+
+
+def _lines(path: Path, after: _Line = _BEFORE) -> Iterator[_Line]:
     if not path.is_file():
         raise UserError(f"{path} does not exist: the run ended before its first fact")
-    check_sum, end, version = 0, 0, VERSION
+    _, end, check_sum, last, version = after
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
+        lines.seek(end)
+        for number, line in enumerate(lines, start=last + 1):
             if not line.endswith(b"\n"):
                 return
             end += len(line)
@@ -188,7 +216,7 @@ def _lines(path: Path) -> Iterator[_Line]:
             expected, check_sum = _sealed(_unsealed(line), check_sum)
             if line != expected and (version >= _FIRST_WITH_CHECK_SUMS or _SUM in line):
                 raise _damaged(path, number)
-            yield _Line(fact, end, check_sum)
+            yield _Line(fact, end, check_sum, number, version)
 
 
 def _version(path: Path, fact: Fact) -> int:
