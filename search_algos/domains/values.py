@@ -56,4 +56,4 @@ def tagged(value: Any) -> Any:
 
 
 def untagged(value: dict[str, Any]) -> Any:
-    return tuple(value[_TUPLE]) if value.keys() == {_TUPLE} else value
+    return tuple(value[_TUPLE]) if len(value) == 1 and _TUPLE in value else value

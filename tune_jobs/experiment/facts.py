@@ -217,6 +217,7 @@ def writable(fact: Fact) -> Fact:
 
 
 _FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
+_DECODER = json.JSONDecoder(object_hook=untagged)
 
 
 def to_json(fact: Fact) -> str:
@@ -227,4 +228,5 @@ def to_json(fact: Fact) -> str:
 
 def from_json(line: str | bytes) -> Fact:
     """Raises ValueError if the line is not a fact."""
-    return _FACT.validate_python(json.loads(line, object_hook=untagged))
+    text = line if isinstance(line, str) else line.decode()
+    return _FACT.validate_python(_DECODER.decode(text))

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from optuna.trial import TrialState
@@ -20,6 +26,8 @@ from tune_jobs.runs.journal import Journal, read_past
 from tune_jobs.search_algos.domains import Choice, Float, Int, Normal
 from tune_jobs.simulation.simulate import Epoch
 from tune_jobs.views.pages import figures
+from tune_jobs.views.pages.compare import compared
+from tune_jobs.views.pages.dashboard import LiveRun, server
 from tune_jobs.views.pages.hyperparameters import Compared
 from tune_jobs.views.pages.record import Record, rungs
 from tune_jobs.views.pages.report import write_report
@@ -199,3 +207,80 @@ def test_too_few_trials_say_so(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="2 trials that can be compared"):
         Run.open(folder.path).plot.importance()
     assert "2 trials that can be compared" in write_report(folder).read_text()
+
+
+def test_runs_are_compared_at_equal_epochs(tmp_path: Path, tune_jobs: Any) -> None:
+    storage = tmp_path / "storage"
+    run_in_folder(storage / "short", tiny_job(scheduler="asha"), falling)
+    long = run_in_folder(storage / "long", tiny_job(scheduler="fifo", seed=1), falling)
+    page = tmp_path / "both.html"
+    code, out, _ = tune_jobs("compare", "short", "long", "--page", str(page))
+    assert code == 0
+    record = Record.read(long)
+    fewest = Record.read(RunFolder(storage / "short")).state.epochs_total
+    assert fewest < record.state.epochs_total
+    titles, rows = compared([Record.read(RunFolder(storage / "short")), record])
+    assert f"after {fewest} epochs" in titles
+    within = [step.value for step in record.steps if step.epochs <= fewest]
+    assert rows[1][titles.index(f"after {fewest} epochs")] == min(within)
+    assert "short" in out
+    assert len(figures_in(page.read_text())) == 7
+    run_in_folder(storage / "other", tiny_job(metric="other"), falling)
+    code, _, said = tune_jobs("compare", "short", "other")
+    assert code == 2
+    assert "metric 'other'" in said
+    assert tune_jobs("compare", "short")[0] == 2
+
+
+def test_the_dashboard_follows_a_run(tmp_path: Path) -> None:
+    folder = run_in_folder(tmp_path / "first", tiny_job(), falling)
+    whole = folder.journal.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    folder.journal.write_bytes(b"".join(lines[: len(lines) // 2]))
+    live = LiveRun(folder, 3)
+    early = [trial for trial in live.trials() if trial.state.is_finished()]
+    folder.journal.write_bytes(whole)
+    live._looked = -math.inf
+    trials = live.trials()
+    assert len(early) < len(trials) == 10
+    assert all(trial.state.is_finished() for trial in trials)
+    assert live.record.facts == Record.read(folder).facts
+    folder.journal.write_bytes(b"".join(lines[:5]))  # as after --truncate-at
+    live._looked = -math.inf
+    assert len(live.trials()) < 5
+
+
+def test_the_dashboard_shows_and_changes_nothing(tmp_path: Path) -> None:
+    folder = run_in_folder(tmp_path / "first", tiny_job(), falling)
+    (tmp_path / "broken").mkdir()
+    before = folder.journal.read_bytes()
+    broken = RunFolder(tmp_path / "broken")
+    with serving(lambda: [broken, folder]) as address:
+        (shown,) = json.load(urlopen(f"{address}/api/studies"))["study_summaries"]
+        assert (shown["study_name"], shown["directions"]) == ("first", ["minimize"])
+        detail = json.load(urlopen(f"{address}/api/studies/{shown['study_id']}"))
+        best = Record.read(folder).state.incumbent
+        assert best
+        assert len(detail["trials"]) == 10
+        assert [trial["number"] for trial in detail["best_trials"]] == [best.trial_id]
+        for method in ("DELETE", "POST"):
+            asked = Request(f"{address}/api/studies/0", method=method)
+            with pytest.raises(HTTPError, match="403"):
+                urlopen(asked)
+    assert folder.journal.read_bytes() == before
+
+
+@contextmanager
+def serving(folders: Any) -> Iterator[str]:
+    with server(folders, 0) as found:
+        assert found.server_address[0] == "127.0.0.1"
+        thread = threading.Thread(target=found.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{found.server_port}"
+        found.shutdown()
+        thread.join()
+
+
+def test_a_port_in_use_is_told() -> None:
+    with server(list, 0) as first, pytest.raises(UserError, match="--port 0"):
+        server(list, first.server_port)

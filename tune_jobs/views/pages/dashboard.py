@@ -108,6 +108,14 @@ class LiveRuns(BaseStorage):
         study_id, number = divmod(trial_id, _APART)
         return self.get_all_trials(study_id)[number]
 
+    def get_best_trial(self, study_id: int) -> FrozenTrial:
+        """That of the run, which may be one that was stopped early."""
+        trials = self.get_all_trials(study_id)
+        best = self._run(study_id).record.state.incumbent
+        if best is None:
+            raise ValueError("no trial has a value yet")
+        return trials[best.trial_id]
+
     def get_study_id_from_name(self, study_name: str) -> int:
         return next(s._study_id for s in self.get_all_studies() if s.study_name == study_name)
 

@@ -28,6 +28,7 @@ from tune_jobs.views.pages.figures import COLORS
 from tune_jobs.views.pages.record import Record
 
 AT_MOST = 1000  # trials in a figure; more are no longer told apart
+IN_A_FOREST = 300  # trials: fANOVA's time grows with the square of their number
 IN_A_CONTOUR = 120  # trials: Optuna's contour grows with the square of their number
 FEWEST = 4  # trials from which something can be learnt
 TREES = 32  # of the forest that measures importances
@@ -78,7 +79,7 @@ class Compared:
     @cached_property
     def importances(self) -> dict[str, float]:
         """By hyperparameter, the most important one first."""
-        trials = self._of(AT_MOST)
+        trials = self._of(IN_A_FOREST, best=0.0)
         varying = [name for name in self.record.parameters if self._varies(name)]
         always = [name for name in varying if name not in self._conditional]
         found = _importances(trials, always)
@@ -151,21 +152,21 @@ class Compared:
         numbers = [n for n in self.importances if not isinstance(space.get(n), Choice)]
         return sorted(numbers, key=lambda name: name in self._conditional)
 
-    def _thinned(self, count: int) -> list[FrozenTrial]:
-        """The best trials and a regular choice of the others."""
+    def _thinned(self, count: int, best: float = 0.25) -> list[FrozenTrial]:
+        """So many trials: a share of them the best, and a regular choice of the others."""
         if len(self.trials) <= count:
             return self.trials
         by_rank = sorted(self.trials, key=self._loss)
-        best, others = by_rank[: count // 4], by_rank[count // 4 :]
-        step = math.ceil(len(others) / (count - len(best)))
-        return sorted([*best, *others[::step]], key=lambda trial: trial.number)
+        kept, others = by_rank[: int(count * best)], by_rank[int(count * best) :]
+        step = math.ceil(len(others) / (count - len(kept)))
+        return sorted([*kept, *others[::step]], key=lambda trial: trial.number)
 
-    def _of(self, count: int) -> optuna.Study:
-        """A study of so many trials."""
+    def _of(self, count: int, best: float = 0.25) -> optuna.Study:
+        """A study of them."""
         thin = optuna.create_study(
             directions=self.study.directions, sampler=optuna.samplers.RandomSampler(seed=0)
         )
-        for trial in self._thinned(count):
+        for trial in self._thinned(count, best):
             thin._storage.create_new_trial(thin._study_id, template_trial=trial)
         return thin
 
