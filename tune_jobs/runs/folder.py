@@ -2,7 +2,7 @@
 
 job.json       the job as run, with versions, git commit, hardware, command line
 journal.jsonl  the truth
-summary.json, trials.csv, tensorboard/, errors/   derived
+summary.json, trials.csv, report.html, tensorboard/, errors/   derived
 checkpoints/, logs/   written by trials
 """
 
