@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,10 @@ class Page:
         cells = []
         for figure in figures:
             name = f"figure-{len(self._figures)}"
-            drawn = Figure(figure).update_layout(template="none")
-            height = drawn.layout.height or 360
-            self._figures[name] = json.loads(drawn.to_json())
+            drawn = json.loads(figure.to_json())
+            drawn["layout"].pop("template", None)  # the page has its own colours
+            height = drawn["layout"].get("height") or 360
+            self._figures[name] = drawn
             cells.append(
                 f'<div class=wide><div id={name} class=figure style="height:{height}px;'
                 f'min-width:{least}px"></div></div>'
@@ -95,6 +97,7 @@ def _cell(value: Any) -> str:
     return f"<td{' class=n' if is_number else ''}>{escape(shown)}</td>"
 
 
+@cache
 def _packed_library() -> str:
     packed = gzip.compress(get_plotlyjs().encode(), compresslevel=6, mtime=0)
     return base64.b64encode(packed).decode()
