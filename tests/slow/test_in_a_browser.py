@@ -85,7 +85,11 @@ def test_tensorboard_shows_a_run(folder: RunFolder) -> None:
     with tensorboard(folder) as address:
         assert "loss" in opened(f"{address}/#timeseries")
         opened(f"{address}/#hparams")  # its table is in a shadow, so here is what it is made of:
-        asked = Request(f"{address}/data/plugin/hparams/experiment", b'{"experimentName": ""}')
+        url, told = (
+            f"{address}/data/plugin/hparams/experiment",
+            {"Content-Type": "application/json"},
+        )
+        asked = Request(url, b'{"experimentName": ""}', told)
         columns = json.load(urlopen(asked))["hparamInfos"]
     assert {column["name"] for column in columns} >= {"x", "y", "kind"}
 

@@ -120,7 +120,7 @@ p.warn { color: var(--warn); background: var(--warnback); padding: 8px 12px; bor
 table { border-collapse: collapse; margin: 10px 0; font-size: 14px; }
 th, td { text-align: left; padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line);
   vertical-align: top; white-space: nowrap; }
-td:last-child { white-space: normal; min-width: 12em; }
+td:last-child { white-space: normal; min-width: 16em; }
 th { color: var(--dim); font-weight: 600; }
 td.n { font-variant-numeric: tabular-nums; }
 pre { background: var(--soft); padding: 10px 12px; border-radius: 6px; overflow-x: auto;
