@@ -149,7 +149,10 @@ def print_result(console: Console, folder: RunFolder, state: RunState) -> None:
     for line in _so_far(folder.read_declaration(), state):
         say(console, line)
     say(console, f"run   {folder.where}")
-    say(console, f"look  tensorboard --logdir {shlex.quote(str(near(folder.tensorboard)))}")
+    looks = [f"tensorboard --logdir {shlex.quote(str(near(folder.tensorboard)))}"]
+    if folder.report.is_file():
+        looks.insert(0, str(near(folder.report)))
+    say(console, "look  " + "\n      ".join(looks))
     for line in _way_on(folder, state):
         say(console, line)
 

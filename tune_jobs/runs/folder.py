@@ -77,6 +77,10 @@ class RunFolder:
         return self.path / "tensorboard"
 
     @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
     def errors(self) -> Path:
         return self.path / "errors"
 

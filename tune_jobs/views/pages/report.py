@@ -28,9 +28,8 @@ def write_report(folder: RunFolder) -> Path:
     """Writes the report of a run into its folder, and returns its path. Raises UserError for a
     folder that is not one of a run, OSError if nothing can be written."""
     record = Record.read(folder)
-    path = folder.path / "report.html"
-    page_of(record, folder).write(path)
-    return path
+    page_of(record, folder).write(folder.report)
+    return folder.report
 
 
 def page_of(record: Record, folder: RunFolder) -> Page:
