@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tune_jobs.api.remove import Pruned, delete, prune
 from tune_jobs.api.start import beginning, going_on
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Fact, Reported
@@ -260,6 +261,14 @@ class Run:
             if stretch:
                 _drive(stretch, progress or progress_view(stretch.job, console, began), began)
         return self.refresh()
+
+    def prune(self) -> Pruned:
+        """Removes all checkpoints but that of the best epoch; returns how many, and their bytes."""
+        return prune(self.folder)
+
+    def delete(self) -> None:
+        """Removes the run with all its files."""
+        delete(self.folder)
 
     def refresh(self) -> Run:
         """The same run, read again."""

@@ -14,7 +14,7 @@ import click
 
 from tune_jobs.api import run as api
 from tune_jobs.api.run import Run
-from tune_jobs.cli import completion, pages, screens
+from tune_jobs.cli import afterwards, completion, pages, screens
 from tune_jobs.cli.as_json import run_as_json, runs_as_json
 from tune_jobs.cli.logs import printed
 from tune_jobs.cli.methods import methods_markdown, print_methods
@@ -177,7 +177,8 @@ def logs(run: str, trial: str, follow: bool, storage: str | None) -> None:
         click.echo(line)
 
 
-pages.add_to(cli)
+for command in (*pages.COMMANDS, *afterwards.COMMANDS):
+    cli.add_command(command)
 
 
 def main() -> None:

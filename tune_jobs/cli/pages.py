@@ -95,6 +95,4 @@ def found(run: str, storage: str | None) -> RunFolder:
         return RunFolder(folder.resolve())
 
 
-def add_to(group: click.Group) -> None:
-    for command in (report, dashboard, compare):
-        group.add_command(command)
+COMMANDS = (report, dashboard, compare)

@@ -209,10 +209,17 @@ def new_run(job: TuneJob, storage: Storage, name: str | None) -> RunFolder:
 
 
 def find_run(storage: Storage, name_or_path: str) -> RunFolder:
-    """A run of the storage by name, or any run by its path or URL.
+    """A run of the storage by name, or any run by its path or URL, with what is needed of it here.
 
-    Raises UserError for a run that does not exist.
+    Raises UserError for a run that does not exist, or is damaged.
     """
+    run = existing_run(storage, name_or_path)
+    run.fetch()
+    return run
+
+
+def existing_run(storage: Storage, name_or_path: str) -> RunFolder:
+    """As `find_run`, but nothing is read: the run may be damaged."""
     path, options = name_or_path, ""
     if "://" in path:
         path, mark, rest = path.partition("?")
@@ -221,7 +228,6 @@ def find_run(storage: Storage, name_or_path: str) -> RunFolder:
     elsewhere = [Storage(open_place((place or ".") + options))] if name else []
     for candidate in ([] if place else [storage]) + elsewhere:
         if (run := candidate.run(name)).exists:
-            run.fetch()
             return run
     names = [run.name for run in storage.runs()]
     hint = nearest(name_or_path, names) if names else "it has no runs"

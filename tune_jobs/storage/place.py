@@ -92,7 +92,8 @@ class Place(ABC):
 
     @abstractmethod
     def remove(self, name: str) -> None:
-        """Removes a file, or everything below; no error if there is nothing."""
+        """Removes a file, or everything below; no error if there is nothing. An empty name stands
+        for the place itself."""
 
     def sweep(self) -> None:
         """Removes what dead writers left unfinished; nobody may write at the same time."""
