@@ -6,9 +6,15 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pydantic import ConfigDict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from tune_jobs.models.data import Split
 
 Metrics = Mapping[str, float]
 
@@ -118,6 +124,37 @@ class Model(ABC):
         was trained with another config.
         """
         raise NotImplementedError(f"{type(self).__name__} has no reconfigure(config)")
+
+    def predictions(self, split: Split) -> NDArray[Any]:
+        """Optional, for ensembles: probabilities of the classes (n, ..., classes), or numbers (n,),
+        for a split of the data, always in the same order."""
+        raise NotImplementedError(f"{type(self).__name__} has no predictions(split)")
+
+    def judge(self, split: Split, predictions: NDArray[Any]) -> Metrics:
+        """Optional, for ensembles: the metrics of `evaluate` or `test` that these predictions
+        have."""
+        raise NotImplementedError(f"{type(self).__name__} has no judge(split, predictions)")
+
+    def export(self, folder: Path) -> None:
+        """Writes what predictions need into a folder, for `exported`: no file may hold code."""
+        if type(self).save is not Model.save:
+            self.save(folder)
+        else:
+            from tune_jobs.models import tensors
+
+            tensors.save(self.state_dict(), folder)
+
+    @classmethod
+    def exported(cls, config: Any, folder: Path) -> Self:
+        """The model that `export` wrote."""
+        model = cls(config)
+        if cls.load is not Model.load:
+            model.load(folder)
+        else:
+            from tune_jobs.models import tensors
+
+            model.load_state_dict(tensors.load(folder))
+        return model
 
     def close(self) -> None:
         """Releases what would outlive the object, such as a process. It is the last call."""

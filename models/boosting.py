@@ -44,6 +44,9 @@ class Boosting(Tabular):
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
         return self.outputs(self._boosting, x)
 
+    def estimator(self) -> Any:
+        return self._boosting
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
         with threadpool_limits(1):

@@ -56,7 +56,7 @@ class Finetune(ImageClassifier):
     def build_network(self) -> nn.Module:
         config = self.config
         network = get_model(config.architecture, num_classes=self.task.outputs)
-        if config.weights:
+        if config.weights and self.is_new:
             *_, head = layers(network)
             own = network.state_dict()
             new = {name: own[name] for name in own if name.startswith(f"{head}.")}

@@ -41,12 +41,19 @@ class Forest(Tabular):
     def evaluate(self) -> Metrics:
         if not self.configs:
             return super().evaluate()
-        return self.judged("val", self._sum / self._size, self._validation.y)
+        return self.judge("validation", self._sum / self._size)
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
         epochs = range(1, len(self.configs) + 1)
         total: NDArray[Any] = np.sum([self._block(epoch, x) for epoch in epochs], axis=0)
         return total / self._size
+
+    def estimator(self) -> Any:
+        """The trees of all epochs in one forest."""
+        first, *others = [self._grown(epoch) for epoch in range(1, len(self.configs) + 1)]
+        for other in others:
+            first.estimators_ += other.estimators_
+        return first.set_params(n_estimators=self._size)
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "sum": self._sum.tolist()}
@@ -62,14 +69,16 @@ class Forest(Tabular):
 
     def _block(self, epoch: int, x: NDArray[Any]) -> NDArray[Any]:
         """The sum of the outputs of an epoch's trees."""
+        total: NDArray[Any] = self.outputs(self._grown(epoch), x) * self.configs[epoch - 1].trees
+        return total
+
+    def _grown(self, epoch: int) -> Any:
         config = self.configs[epoch - 1]
         kind = RandomForestClassifier if self.learns_classes else RandomForestRegressor
-        forest = kind(
+        return kind(
             config.trees,
             max_depth=config.max_depth,
             min_samples_leaf=config.min_samples_leaf,
             max_features=config.max_features,
             random_state=epoch_seed(config, epoch),
         ).fit(self._train.x, self._train.y)
-        total: NDArray[Any] = self.outputs(forest, x) * config.trees
-        return total

@@ -15,6 +15,8 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from pydantic.dataclasses import dataclass
 from scipy.special import log_expit, softmax
 from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from tune_jobs.models.base import STRICT, Metrics
 from tune_jobs.models.training.tabular import Tabular, TabularConfig, epoch_seed
@@ -62,13 +64,24 @@ class Linear(Tabular):
         labels = (self._train.y - self._center) / self._scale
         sgd.fit(self._standardised(self._train.x), labels, self._coef, self._intercept)
         self._coef, self._intercept = sgd.coef_, sgd.intercept_
-        return self.measured("train", self._train)
+        return self.measured("train")
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
         outputs: NDArray[Any] = self._standardised(x) @ self._coef.T + self._intercept
         if self.learns_classes:
             outputs = softmax(log_expit(outputs), axis=1)
         return outputs * self._scale + self._center
+
+    def estimator(self) -> Any:
+        linear: Any = SGDClassifier(loss="log_loss") if self.learns_classes else SGDRegressor()
+        linear.coef_ = self._coef * self._scale
+        linear.intercept_ = self._intercept * self._scale + self._center
+        scaler = StandardScaler()
+        scaler.mean_, scaler.scale_, scaler.n_features_in_ = self._mean, self._std, len(self._mean)
+        if self.learns_classes:
+            linear.classes_ = np.arange(len(self._coef))
+        clip = FunctionTransformer(np.clip, kw_args={"a_min": -FURTHEST, "a_max": FURTHEST})
+        return make_pipeline(scaler, clip, linear)
 
     def state_dict(self) -> dict[str, Any]:
         learned = {"coef": self._coef.tolist(), "intercept": self._intercept.tolist()}

@@ -28,10 +28,13 @@ class Tree(Tabular):
 
     def fit_epoch(self) -> Metrics:
         self._fit()
-        return self.measured("train", self._train)
+        return self.measured("train")
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
         return self.outputs(self._tree, x)
+
+    def estimator(self) -> Any:
+        return self._tree
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)

@@ -22,7 +22,7 @@ class ImageClassifier(Supervised):
 
     def changed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         config = self.config
-        x = augmented(x, config, self.prepared(torch.zeros_like(self._train.mean)))
+        x = augmented(x, config, self.prepared(torch.zeros_like(self.seen.mean)))
         if config.mixup:
             x, y = mixed(x, y, config.mixup, self.task.outputs)
         return x, y

@@ -9,17 +9,27 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tune_jobs.models import tensors
 from tune_jobs.models.base import Metrics, Model
 from tune_jobs.models.data import Split, prepare
 from tune_jobs.models.training.batches import Examples, batches, examples
 from tune_jobs.models.training.devices import best_device, mixed_precision, seeded
+from tune_jobs.models.training.judging import judged
 from tune_jobs.models.training.recipes import make_optimizer, optimize, reconfigured
+from tune_jobs.models.training.seen import Seen
 from tune_jobs.models.training.tasks import task_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Supervised(Model):
@@ -37,13 +47,15 @@ class Supervised(Model):
     def prepare_data(cls, config: Any) -> None:
         prepare(config.dataset)
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, seen: Seen | None = None) -> None:
+        """With ``seen``, of a model that was trained before, no data are loaded until they are
+        needed, and the weights of the network do not matter."""
         super().__init__(config)
         self.device = best_device()
         self.epoch = 0
-        self._train = self._examples("train")
-        self._validation = self._examples("validation")
-        self.task = task_of(self._train.y)
+        self.is_new = seen is None
+        self.seen = seen or self._look()
+        self.task = self.seen.task
         with self._seeded():
             self.network = self.build_network().to(self.device)
         if self._on_images:
@@ -57,7 +69,7 @@ class Supervised(Model):
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one input."""
-        return tuple(self._train.x.shape[1:])
+        return self.seen.shape
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Groups for torch's optimizers; see `make_optimizer`."""
@@ -65,7 +77,7 @@ class Supervised(Model):
 
     def prepared(self, x: Tensor) -> Tensor:
         """Inputs for the network: normalised by the training data."""
-        return (x.float() - self._train.mean) / self._train.std
+        return (x.float() - self.seen.mean) / self.seen.std
 
     def changed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Prepared training inputs and labels, changed at random."""
@@ -123,8 +135,35 @@ class Supervised(Model):
         as the data set has them."""
         self.network.eval()
         with self._precision():
-            outputs = self.network(self.prepared(x.to(self.device))).float()
-        return self.task.predictions(outputs).cpu()
+            return self.forward(x.to(self.device)).cpu()
+
+    def predictions(self, split: Split) -> NDArray[Any]:
+        data = self._examples(split)
+        batches = self._batches(data, torch.arange(len(data.y)), self.evaluation_batch)
+        return np.concatenate([self.predict(x).numpy() for x, _ in batches])
+
+    def judge(self, split: Split, predictions: NDArray[Any]) -> Metrics:
+        return judged(split, predictions, self._examples(split).y.cpu().numpy())
+
+    def export(self, folder: Path) -> None:
+        tensors.save({"network": self.network.state_dict(), **self.seen.as_state()}, folder)
+
+    @classmethod
+    def exported(cls, config: Any, folder: Path) -> Self:
+        """Needs no data."""
+        state = tensors.load(folder)
+        model = cls(config, Seen.of_state(state, best_device()))
+        model.network.load_state_dict(state["network"])
+        return model
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From raw inputs (n, *shape) to predictions."""
+        return self.task.predictions(self.network(self.prepared(x)).float())
+
+    def move(self, device: torch.device) -> None:
+        """To predict there; a model that was moved is not trained further."""
+        self.device, self.seen = device, self.seen.on(device)
+        self.network.to(device)
 
     @torch.no_grad()
     def _measure(self, name: str, data: Examples) -> Metrics:
@@ -136,6 +175,19 @@ class Supervised(Model):
             labels.append(y)
         measured = self.task.measure(torch.cat(outputs), torch.cat(labels))
         return {f"{name}_{measure}": value for measure, value in measured.items()}
+
+    @cached_property
+    def _train(self) -> Examples:
+        return self._examples("train")
+
+    @cached_property
+    def _validation(self) -> Examples:
+        return self._examples("validation")
+
+    def _look(self) -> Seen:
+        """At the data for training; those for validation have to be there, too."""
+        train, _ = self._train, self._validation
+        return Seen(tuple(train.x.shape[1:]), train.mean, train.std, task_of(train.y))
 
     def _examples(self, split: Split) -> Examples:
         return examples(self.config.dataset, split, self.config.fold, self.device)

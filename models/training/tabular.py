@@ -23,6 +23,7 @@ from tune_jobs.models import data
 from tune_jobs.models.base import STRICT, Metrics, Model
 from tune_jobs.models.data import Arrays, Fold, Split
 from tune_jobs.models.nested import config_of
+from tune_jobs.models.training.judging import judged
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -53,8 +54,8 @@ class Tabular(Model):
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.configs: list[Any] = []  # of the epochs so far
-        self._train = self._rows("train")
-        self._validation = self._rows("validation")
+        self._train = self._read("train")
+        self._validation = self._read("validation")
         labels = self._train.y
         self.learns_classes = labels.dtype.kind in "iu"
         self._untrained = (
@@ -75,26 +76,33 @@ class Tabular(Model):
             return self.fit_epoch()
 
     def evaluate(self) -> Metrics:
-        return self.measured("val", self._validation)
+        return self.measured("validation")
 
     def test(self) -> Metrics:
-        return self.measured("test", self._rows("test"))
+        return self.measured("test")
 
-    def measured(self, name: str, rows: Arrays) -> Metrics:
+    def measured(self, split: Split) -> Metrics:
+        return self.judge(split, self.predictions(split))
+
+    def predictions(self, split: Split) -> NDArray[Any]:
+        rows = self._rows(split)
         if not self.configs:
-            shape = (len(rows.y), *np.shape(self._untrained))
-            return self.judged(name, np.broadcast_to(self._untrained, shape), rows.y)
+            return np.broadcast_to(self._untrained, (len(rows.y), *np.shape(self._untrained)))
         with threadpool_limits(1):
-            return self.judged(name, self.predict(rows.x), rows.y)
+            return self.predict(rows.x)
 
-    def judged(self, name: str, outputs: NDArray[Any], labels: NDArray[Any]) -> Metrics:
-        """Compares outputs of `predict` with the labels (n,)."""
-        if self.learns_classes:
-            likelihood = outputs[np.arange(len(labels)), labels].clip(min=1 / len(self._train.y))
-            right = outputs.argmax(axis=1) == labels
-            return {f"{name}_loss": -np.log(likelihood).mean(), f"{name}_accuracy": right.mean()}
-        error = np.square(outputs - labels).mean()
-        return {f"{name}_loss": error, f"{name}_r2": 1 - error / labels.var()}
+    def judge(self, split: Split, predictions: NDArray[Any]) -> Metrics:
+        least = 1 / len(self._train.y)
+        return judged(split, predictions, self._rows(split).y, least)
+
+    @abstractmethod
+    def estimator(self) -> Any:
+        """A trained estimator of scikit-learn with the outputs of `predict`."""
+
+    def export(self, folder: Path) -> None:
+        from skops.io import dump
+
+        dump(self.estimator(), folder / "model.skops")
 
     def outputs(self, estimator: Any, x: NDArray[Any]) -> NDArray[Any]:
         """The outputs of a scikit-learn estimator, as for `predict`."""
@@ -119,6 +127,10 @@ class Tabular(Model):
         self.load_state_dict(json.loads((folder / "state.json").read_text()))
 
     def _rows(self, split: Split) -> Arrays:
+        known = {"train": self._train, "validation": self._validation}
+        return known.get(split) or self._read(split)
+
+    def _read(self, split: Split) -> Arrays:
         x, y = data.load(self.config.dataset, split, self.config.fold)
         rows = np.asarray(x.reshape(len(x), -1), dtype=np.float32)
         return Arrays(rows, y if y.dtype.kind in "iu" else y.astype(np.float64))

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tune_jobs.api.best import Best
 from tune_jobs.api.remove import Pruned, delete, prune
 from tune_jobs.api.start import beginning, going_on
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Fact, Reported
-from tune_jobs.experiment.state import CheckpointRef, RunState
+from tune_jobs.experiment.state import RunState
 from tune_jobs.job.code import as_started, declared_in, is_importing
 from tune_jobs.job.declaration import Declaration, rebuilt
 from tune_jobs.job.overrides import job_of, override
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.models.base import Model
-from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
 from tune_jobs.runs.folder import RunFolder, Storage, find_run, find_storage, new_run
 from tune_jobs.runs.journal import read
 from tune_jobs.runs.lock import holder_of
@@ -33,7 +32,9 @@ from tune_jobs.views.view import View
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from tune_jobs.api.ensemble import Ensemble
     from tune_jobs.api.plots import Plots
+    from tune_jobs.api.retrain import Retrained
 
 
 def run(
@@ -79,50 +80,6 @@ def run(
             stretch = stack.enter_context(beginning(job, folder, place, file, console.say))
         _drive(stretch, progress or progress_view(job, console, began), began)
     return Run(folder, place, job)
-
-
-@dataclass(frozen=True)
-class Best:
-    """The best epoch of all trials of a run; which epochs count, the job's ``best`` says.
-
-    Attributes:
-        value: of the job's metric.
-        config: complete, with the values that are the same in every trial.
-        test: metrics on the test data; None if they were not measured.
-    """
-
-    trial_id: int
-    epoch: int
-    value: float
-    config: dict[str, Any]
-    test: dict[str, float] | None
-    _run: Run = field(repr=False, compare=False)
-
-    def load(self) -> Model:
-        """The model with the weights of that epoch. Runs no code from the checkpoint.
-
-        Raises UserError if the checkpoint is missing or damaged, if the code of the model is
-        missing, and for a cross-validation, which keeps no model.
-        """
-        job = self._run.job
-        if job.folds:
-            raise UserError(
-                f"run {self._run.name!r} is a cross-validation: its checkpoints hold scores, not "
-                "models; train a model with this config"
-            )
-        from tune_jobs.job.building import Builder  # needs numpy
-        from tune_jobs.models import randomness
-
-        builder = Builder.of(job)
-        with randomness.kept():
-            model = builder.build(builder.config(self.config))
-        store = CheckpointStore(self._run.folder.checkpoints)
-        try:
-            with store.opened(CheckpointRef(self.trial_id, self.epoch)) as folder:
-                model.load(folder)
-        except DamagedCheckpointError as error:
-            raise UserError(str(error)) from None
-        return model
 
 
 class Run:
@@ -175,6 +132,11 @@ class Run:
     def state(self) -> RunState:
         """Its trials and its incumbent. Raises UserError for a damaged journal."""
         return self._read[1]
+
+    @property
+    def facts(self) -> list[Fact]:
+        """What happened, in order."""
+        return self._read[0]
 
     @property
     def best(self) -> Best | None:
@@ -261,6 +223,30 @@ class Run:
             if stretch:
                 _drive(stretch, progress or progress_view(stretch.job, console, began), began)
         return self.refresh()
+
+    def ensemble(self, size: int = 5) -> Ensemble:
+        """Chooses up to ``size`` of the kept checkpoints that predict best together, by the
+        validation data, and measures them on the test data beside the best one alone."""
+        from tune_jobs.api.ensemble import ensemble
+
+        return ensemble(self, size)
+
+    def retrain(self, seeds: int = 5, *, export: str | Path | None = None) -> Retrained:
+        """Trains the best config from scratch on training and validation data, with several seeds;
+        measures each on the test data. The first one can be exported."""
+        from tune_jobs.api.retrain import retrain
+
+        return retrain(self, seeds, Path(export) if export else None, RunScreen().say)
+
+    def export(self, folder: str | Path, *, onnx: bool = False) -> None:
+        """Writes the best model into a new folder: weights, config, metrics, a model card, and
+        predict.py, which loads it. With ``onnx``, also as an ONNX file.
+
+        Raises UserError as `Best.load` does, and for a folder with files in it.
+        """
+        from tune_jobs.api.export import export
+
+        export(self, Path(folder), onnx=onnx)
 
     def prune(self) -> Pruned:
         """Removes all checkpoints but that of the best epoch; returns how many, and their bytes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_a_run_in_use_is_left_alone(run: Run) -> None:
 
 def test_the_command_line_asks_first(tune_jobs: Any, tmp_path: Path, monkeypatch: Any) -> None:
     folder = run_in_folder(tmp_path / "storage" / "first", tiny_job(), falling)
-    monkeypatch.setattr("sys.stdin", open("/dev/null"))
+    monkeypatch.setattr("sys.stdin", StringIO())
     assert tune_jobs("delete", "first")[0] != 0
     assert folder.exists
     code, out, _ = tune_jobs("prune", "first")

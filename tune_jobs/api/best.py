@@ -1,0 +1,62 @@
+"""The best epoch of a run, and the models of its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tune_jobs.errors import UserError
+from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.models.base import Model
+from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
+
+if TYPE_CHECKING:
+    from tune_jobs.api.run import Run
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best epoch of all trials of a run; which epochs count, the job's ``best`` says.
+
+    Attributes:
+        value: of the job's metric.
+        config: complete, with the values that are the same in every trial.
+        test: metrics on the test data; None if they were not measured.
+    """
+
+    trial_id: int
+    epoch: int
+    value: float
+    config: dict[str, Any]
+    test: dict[str, float] | None
+    _run: Run = field(repr=False, compare=False)
+
+    def load(self) -> Model:
+        """The model with the weights of that epoch. Runs no code from the checkpoint.
+
+        Raises UserError if the checkpoint is missing or damaged, if the code of the model is
+        missing, and for a cross-validation, which keeps no model.
+        """
+        return loaded(self._run, CheckpointRef(self.trial_id, self.epoch), self.config)
+
+
+def loaded(run: Run, ref: CheckpointRef, config: Mapping[str, Any]) -> Model:
+    """The model of a checkpoint of the run. Raises UserError as `Best.load` does."""
+    from tune_jobs.job.building import Builder  # needs numpy
+    from tune_jobs.models import randomness
+
+    if run.job.folds:
+        raise UserError(
+            f"run {run.name!r} is a cross-validation: its checkpoints hold scores, not models; "
+            "`tune-jobs retrain` trains a model with this config"
+        )
+    builder = Builder.of(run.job)
+    with randomness.kept():
+        model = builder.build(builder.config(config))
+    try:
+        with CheckpointStore(run.folder.checkpoints).opened(ref) as folder:
+            model.load(folder)
+    except DamagedCheckpointError as error:
+        raise UserError(str(error)) from None
+    return model
