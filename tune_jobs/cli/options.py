@@ -36,6 +36,9 @@ DRIVE_OPTIONS = [
         "--trial-timeout", callback=_seconds, help="Longest time without a report: 90s, 10m."
     ),
     click.option("--keep-checkpoints", type=int, help="Checkpoints per trial.  [default: 2]"),
+    click.option(
+        "--keep-best", type=int, help="Trials whose best epoch is kept too.  [default: 1]"
+    ),
     click.option("--checkpoint-quota", metavar="SIZE", help="Limit for all of them: 500MiB, 20GB."),
 ]
 RUN_OPTIONS = [

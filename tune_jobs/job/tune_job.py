@@ -41,6 +41,8 @@ class TuneJob(Search):
         trial_timeout: seconds without a report after which a trial counts as hanging: its
             worker is killed, which is a failure.
         keep_checkpoints: checkpoints to keep per trial; with two, a damaged one does no harm.
+        keep_best: of so many trials, the best ones, the best epoch's checkpoint is kept, such as 5
+            for an ensemble.
         checkpoint_quota: bytes (``"2GiB"``) for all checkpoints of the run. Above it, those of
             the worst ended trials are removed first; those that the run still needs stay.
         storage_patience: seconds to retry a storage that fails (a full disk, a bucket that cannot
@@ -60,6 +62,7 @@ class TuneJob(Search):
     time_budget: PositiveFloat | None = None
     trial_timeout: PositiveFloat | None = None
     keep_checkpoints: PositiveInt = 2
+    keep_best: PositiveInt = 1
     checkpoint_quota: ByteSize | None = None
     storage_patience: float = Field(default=300.0, ge=0)
     warm_start: str | None = None

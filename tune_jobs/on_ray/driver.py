@@ -49,7 +49,12 @@ def drive(
         views.add(ReportPage(folder))
         views.start(job.callbacks, job, folder.path)
         retention = Retention(
-            store, job.keep_checkpoints, job.checkpoint_quota, books.settle, experiment.warn
+            store,
+            job.keep_checkpoints,
+            job.checkpoint_quota,
+            books.settle,
+            experiment.warn,
+            keep_best=job.keep_best,
         )
         views.add(retention)
         if past:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from heapq import nsmallest
 
 from pydantic import ByteSize
 
@@ -17,10 +18,10 @@ from tune_jobs.storage import StorageError
 class Retention:
     """A view that removes checkpoints that are no longer needed, in the background.
 
-    It keeps the newest of every trial, the incumbent's, and those from which a clone may have to
-    start again; where the last report of a trial counts, also the one of that report. A checkpoint
-    is removed only after the facts that made it unnecessary are safe: a run that lost its last
-    facts still has the checkpoints of that time.
+    It keeps the newest of every trial, the best epochs of the best trials, and those from which a
+    clone may have to start again; where the last report of a trial counts, also the one of that
+    report. A checkpoint is removed only after the facts that made it unnecessary are safe: a run
+    that lost its last facts still has the checkpoints of that time.
 
     Args:
         keep: how many per trial.
@@ -28,6 +29,7 @@ class Retention:
             first, then older ones of the others. Those that the run still needs stay.
         settle: returns when every fact so far is safe.
         warn: called once if the quota cannot be kept.
+        keep_best: trials whose best epoch is kept, the incumbent among them.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Retention:
         quota: int | None,
         settle: Callable[[], None],
         warn: Callable[[str], None],
+        keep_best: int = 1,
     ) -> None:
         self._store = store
         self._keep = keep
@@ -44,7 +47,8 @@ class Retention:
         self._warn: Callable[[str], None] | None = warn
         self._held: dict[int, dict[int, int]] = {}  # trial -> epoch -> bytes
         self._total = 0
-        self._incumbent: int | None = None
+        self._keep_best = keep_best
+        self._best: list[int] = []  # trials, the best first
         self._origins: dict[int, CheckpointRef] = {}  # clone -> where it may have to start
         self._remover = _Remover(store, settle)
 
@@ -55,7 +59,7 @@ class Retention:
         self._total = sum(sum(sizes.values()) for sizes in self._held.values())
         for trial in state.trials.values():
             self._note_origin(trial)
-        self._incumbent = state.incumbent.trial_id if state.incumbent else None
+        self._best = self._best_of(state.trials, state)
         for trial_id in [n for n in self._held if n in state.trials]:
             self._clean_up(trial_id, state)
 
@@ -70,12 +74,10 @@ class Retention:
                 pass
             case _:
                 return
-        touched = {trial_id}
-        if self._incumbent is not None:
-            touched.add(self._incumbent)
+        touched = {trial_id, *self._best}
         if origin := self._origins.get(trial_id):
             touched.add(origin.trial_id)
-        self._incumbent = state.incumbent.trial_id if state.incumbent else None
+        self._best = self._best_of({trial_id, *self._best}, state)
         self._note_origin(state.trials[trial_id])
         for number in touched:
             self._clean_up(number, state)
@@ -105,8 +107,24 @@ class Retention:
 
     def _wanted(self, trial_id: int, state: RunState) -> set[int]:
         """The epochs of a trial that others need."""
-        refs = [*self._origins.values(), *([state.incumbent.checkpoint] if state.incumbent else [])]
-        return {ref.epoch for ref in refs if ref.trial_id == trial_id}
+        epochs = {ref.epoch for ref in self._origins.values() if ref.trial_id == trial_id}
+        return epochs | ({state.trials[trial_id].best_epoch} if trial_id in self._best else set())
+
+    def _best_of(self, trial_ids: Iterable[int], state: RunState) -> list[int]:
+        """The best of these trials, the incumbent first."""
+        if state.incumbent is None:
+            return []
+        first = state.incumbent.trial_id
+        if self._keep_best > 1 and state.objective.best == "last":
+            trial_ids = state.trials  # one that became worse may have let any other in
+
+        def rank(trial_id: int) -> tuple[bool, tuple[int, float], int]:
+            trial = state.trials[trial_id]
+            worth = state.objective.rank(trial.best_epoch, trial.best_loss)
+            return trial_id != first, worth, trial_id
+
+        judged = [n for n in {*trial_ids, first} if state.trials[n].best_epoch]
+        return nsmallest(self._keep_best, judged, key=rank)
 
     def _keep_quota(self, state: RunState) -> None:
         if self._quota is None or self._total <= self._quota:

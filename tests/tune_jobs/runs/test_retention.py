@@ -29,17 +29,21 @@ BYTES = 10
 class Kept:
     """A run whose every report has a checkpoint of ten bytes."""
 
-    def __init__(self, root: Path, keep: int = 2, quota: int | None = None, **job: Any) -> None:
+    def __init__(
+        self, root: Path, keep: int = 2, quota: int | None = None, best: int = 1, **job: Any
+    ) -> None:
         self.store = CheckpointStore(Folder(root))
         self.warnings: list[str] = []
         self.facts: list[Fact] = []
         self.settled = 0
-        self.retention = self.another(keep, quota)
+        self.retention = self.another(keep, quota, best)
+        if counts := job.pop("counts", None):
+            job["best"] = counts
         self.experiment: Experiment = tiny_job(**job).build_experiment()
         self.experiment.start(lambda fact: self.facts.append(fact) or fact, self.observe)
 
-    def another(self, keep: int = 2, quota: int | None = None) -> Retention:
-        return Retention(self.store, keep, quota, self.settle, self.warnings.append)
+    def another(self, keep: int = 2, quota: int | None = None, best: int = 1) -> Retention:
+        return Retention(self.store, keep, quota, self.settle, self.warnings.append, best)
 
     def settle(self) -> None:
         self.settled += 1
@@ -73,8 +77,22 @@ def test_of_a_trial_the_newest_are_kept_and_the_incumbents_best(tmp_path: Path) 
     assert run.held() == {0: [2, 5, 6]}
 
 
+@pytest.mark.parametrize("quota", [None, 4 * BYTES])
+def test_the_best_epochs_of_the_best_trials_can_be_kept(tmp_path: Path, quota: int | None) -> None:
+    run = Kept(tmp_path, keep=1, best=2, quota=quota, scheduler="fifo", max_epochs=4)
+    for trial_id, best in enumerate([1.0, 3.0, 2.0, 0.5]):
+        run.experiment.next()
+        for epoch, loss in enumerate([best + 1, best, best + 2, best + 3], start=1):
+            run.report(trial_id, epoch, loss)
+    held = run.held()
+    assert {0: [2], 3: [2]}.items() <= {n: e[:1] for n, e in held.items()}.items()
+    assert all(epochs == [4] for trial_id, epochs in held.items() if trial_id in (1, 2))
+    assert run.warnings == []
+    assert quota is None or sum(map(len, held.values())) * BYTES <= quota
+
+
 def test_where_last_reports_count_the_checkpoint_of_each_is_kept(tmp_path: Path) -> None:
-    run = Kept(tmp_path, keep=1, scheduler="fifo", best="last")
+    run = Kept(tmp_path, keep=1, scheduler="fifo", counts="last")
     for trial_id, losses in enumerate([[3.0, 2.0], [4.0, 1.0, 9.0]]):
         run.experiment.next()
         for epoch, loss in enumerate(losses, start=1):
