@@ -55,7 +55,7 @@ def onnx_predictions(folder: Path, x: Any) -> Any:
     return onnxruntime.InferenceSession(folder / "model.onnx").run(None, {"inputs": x})[0]
 
 
-@pytest.mark.parametrize("model", ["forest", "linear"])
+@pytest.mark.parametrize("model", ["linear"])
 def test_an_exported_model_of_scikit_learn_needs_only_skops(tmp_path: Path, model: str) -> None:
     job = TuneJob(
         name="rows",
