@@ -155,14 +155,14 @@ class Experiment:
         trial, objective = self.state.trials[report.trial_id], self.state.objective
         if report.epoch <= trial.epoch:
             return Continue()
-        decision = self._method.decide(report, self.state)
+        decision = self._method.decide(report, self.state, self.drain)
         unjudged = objective.loss(report.metrics) is None and not trial.is_judged
         if isinstance(decision, Stop) and unjudged:
             error = objective.missing_from(report.metrics)
             self.record(Failed(trial_id=trial.trial_id, error=error, retry=False))
             return Stop(error)
         self.record(replace(report, decision=decision))
-        self._method.goals.after(report, self.state, self.warn, self.drain)
+        self._method.goals.after(report, self.state, self.warn)
         return decision
 
     def complete(self, trial_id: int, reason: str) -> None:

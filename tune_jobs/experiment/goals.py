@@ -32,28 +32,27 @@ class Goals:
         self._stop = stop
         self._objective = objective
 
-    def on_report(self, trial_id: int, epoch: int, metrics: Mapping[str, float]) -> Stop | None:
+    def on_report(self, report: Reported) -> Stop | None:
+        """Stops a trial that reached one."""
         if self._stop is None:
             return None
-        known = {REPORTS: epoch, **metrics}
+        known = {REPORTS: report.epoch, **report.metrics}
         if isinstance(self._stop, Mapping):
             reached = [self._reached(name, value, known) for name, value in self._stop.items()]
             reason = next(filter(None, reached), "")
         else:
             with blaming("stop"):
-                reason = "the job's stop says so" if self._stop(trial_id, known) else ""
+                reason = "the job's stop says so" if self._stop(report.trial_id, known) else ""
         return Stop(reason, complete=True) if reason else None
 
-    def after(self, report: Reported, state: RunState, warn: Say, drain: Say) -> None:
-        """The report was recorded. Ends the run if it is over; warns once of goals that may be
-        misspelt."""
+    def after(self, report: Reported, state: RunState, warn: Say) -> None:
+        """The report was recorded. Warns once of goals that may be misspelt."""
         if state.epochs_total == 1:
             for text in self._missing_from(report.metrics):
                 warn(text)
-        self.end_run(drain)
 
     def end_run(self, drain: Say) -> None:
-        """If it is over: no other trial starts."""
+        """If it is over: no other trial starts, and the running ones stop at their reports."""
         stop_all = getattr(self._stop, "stop_all", None)
         with blaming("stop"):
             is_over = bool(stop_all and stop_all())

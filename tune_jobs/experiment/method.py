@@ -21,7 +21,7 @@ from tune_jobs.experiment.facts import (
     Suggested,
     TrialResumed,
 )
-from tune_jobs.experiment.goals import Goals
+from tune_jobs.experiment.goals import Goals, Say
 from tune_jobs.experiment.longer_run import LongerRun
 from tune_jobs.experiment.state import RunState, Status
 from tune_jobs.experiment.suggest import Answer, Suggest
@@ -57,14 +57,21 @@ class Method:
         self._history = history
         self._released: set[int] = set()
 
-    def decide(self, report: Reported, state: RunState) -> Decision:
+    def decide(self, report: Reported, state: RunState, drain: Say | None = None) -> Decision:
         """What a trial does after a report. Without the metric, neither the scheduler nor the
-        patience sees the report."""
+        patience sees the report.
+
+        Args:
+            drain: called if the report ends the run, so that this trial stops too; for a recorded
+                report, the facts say it.
+        """
         trial_id, epoch = report.trial_id, report.epoch
         loss = state.objective.loss(report.metrics)
         decision: Decision = Continue()
         over = None
-        goal = self.goals.on_report(trial_id, epoch, report.metrics)
+        goal = self.goals.on_report(report)
+        if drain:
+            self.goals.end_run(drain)
         if loss is not None:
             lineage = state.trials[trial_id].lineage
             over = self._early_stopping.on_report(trial_id, lineage, epoch, loss)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from runs import begun, falling, run_in_folder, simulated, state_of, tiny_job
 
 from tune_jobs import TuneJob, UserError
-from tune_jobs.experiment.facts import Draining, Warned, from_json, to_json
+from tune_jobs.experiment.facts import Draining, Reported, Warned, from_json, to_json
 from tune_jobs.experiment.state import Status
 from tune_jobs.job.declaration import as_json, rebuilt
 from tune_jobs.job.files import load_job
+from tune_jobs.search_algos.decisions import Continue
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.simulation.simulate import simulate
 
@@ -74,6 +76,42 @@ def test_an_object_ends_the_run() -> None:
     assert [f.reason for f in run.facts if isinstance(f, Draining)] == [
         "the job's stop ends the run"
     ]
+
+
+class FiveReports:
+    """Ends the run, but no trial."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def __call__(self, trial_id: int, result: Mapping[str, float]) -> bool:
+        self.seen += 1
+        return False
+
+    def stop_all(self) -> bool:
+        return self.seen >= 5
+
+
+def test_the_trial_whose_report_ends_the_run_stops_at_it() -> None:
+    run = simulated(curve=falling, scheduler="fifo", stop=FiveReports())
+    assert [(trial.epoch, trial.status) for trial in run.trials] == [(5, Status.STOPPED)]
+    assert run.trials[0].note == "the job's stop ends the run"
+
+
+@pytest.mark.parametrize("stop", [FiveReports, lambda: None])
+def test_a_journal_in_which_it_trained_one_more_epoch_goes_on(stop: Callable[[], Any]) -> None:
+    """As journals were written before: the trial continued, and then the run was over."""
+    facts = simulated(curve=falling, scheduler="asha", stop=FiveReports()).facts
+    at = next(n for n, fact in enumerate(facts) if isinstance(fact, Draining))
+    draining, last = facts[at : at + 2]
+    assert isinstance(last, Reported)
+    facts = [*facts[:at], replace(last, decision=Continue()), draining]
+    again = begun(tiny_job(stop=stop(), scheduler="asha"), facts)
+    assert not again.experiment.changed
+    simulate(again.experiment, falling, 1, again.clock)
+    assert again.experiment.finished
+    epochs = [trial.epoch for trial in again.trials]
+    assert sum(epochs) == 6 if stop is FiveReports else len(epochs) == 10
 
 
 @given(st.integers(0, 40), st.sampled_from(["asha", "pbt", "hyperband"]), st.booleans())
