@@ -26,6 +26,17 @@ def longer(job: TuneJob, samples: str | int | None, max_epochs: int | None) -> d
     return changes
 
 
+def check_objective(was: TuneJob, now: TuneJob) -> None:
+    """Raises UserError if the run would be judged in another way than its decisions were."""
+    for name in ("metric", "mode", "best"):
+        before, given = getattr(was.objective, name), getattr(now.objective, name)
+        if before != given:
+            raise UserError(
+                f"{name} is {given!r}, the run has {before!r}, and its trials were chosen and "
+                "stopped by that; start a new run with it, and with the run as its warm_start"
+            )
+
+
 def check_budget(state: RunState, job: TuneJob) -> None:
     """Raises UserError if the time of the whole run is used up."""
     budget, spent = job.time_budget, state.seconds

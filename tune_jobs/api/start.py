@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.api.longer import check_budget, longer
+from tune_jobs.api.longer import check_budget, check_objective, longer
 from tune_jobs.errors import UserError, counted
 from tune_jobs.experiment.facts import Known
 from tune_jobs.job.code import as_started
@@ -95,7 +95,8 @@ def going_on(
         accept_changes: continue although the scheduler now decides differently.
         fields: other fields of TuneJob, with new values for this stretch.
 
-    Raises UserError if the run is in use, damaged, of an older version, or cannot become longer.
+    Raises UserError if the run is in use, damaged, of an older version, cannot become longer, or
+    would get another objective.
     """
     if job_file:
         content = {**content, "file": str(Path(job_file).resolve())}
@@ -108,6 +109,7 @@ def going_on(
         facts = past.facts if past else []
         was = rebuilt(content, facts, job)
         now = override(was, {**fields, **longer(was, samples, max_epochs)})
+        check_objective(was, now)
         declared = Declaration.of(content)
         state = declared.state(facts)
         if state.is_finished and now == was:

@@ -77,6 +77,22 @@ def test_a_best_model_whose_checkpoint_is_gone_says_so(tmp_path: Path) -> None:
         best.load()
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"metric": "other"}, {"mode": "max"}, {"best": "last"}, {"metric": "x", "samples": 12}],
+)
+def test_a_resume_cannot_change_what_the_trials_were_chosen_by(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    folder = run_in_folder(tmp_path / "run", tiny_job(), falling)
+    journal, run = folder.journal.read_bytes(), Run.open(folder.path)
+    name, value = next(iter(other.items()))
+    with pytest.raises(UserError, match=f"{name} is '{value}', the run has .*warm_start"):
+        run.resume(**other)
+    assert folder.journal.read_bytes() == journal
+    assert run.resume(metric="loss", mode="min").status == "finished", "as it was"
+
+
 def test_a_run_can_be_looked_at_while_another_process_drives_it(
     tmp_path: Path, start: Start
 ) -> None:
