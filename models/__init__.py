@@ -1,7 +1,7 @@
 """What is trained: plain PyTorch and scikit-learn, one file per family of models.
 
-A new model is a file here and a line in this table. Nothing in this folder knows trials, searchers
-or Ray.
+A new model is a file here and a line in this table. Nothing in this folder knows searchers,
+schedulers or Ray.
 """
 
 MODELS = {

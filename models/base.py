@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Container, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pydantic import ConfigDict
+
+from tune_jobs.models.trial import Trial
+from tune_jobs.models.trial import trial as current_trial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,6 +89,12 @@ class Model(ABC):
 
     def __init__(self, config: Any) -> None:
         self.config = config
+
+    @cached_property
+    def trial(self) -> Trial:
+        """The trial that this model is trained for: its number, its epoch, and a folder for its
+        files."""
+        return current_trial()
 
     @abstractmethod
     def train_epoch(self) -> Metrics:

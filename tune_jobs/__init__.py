@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tune_jobs.job.tune_job import TuneJob
     from tune_jobs.models.base import Done, Model
     from tune_jobs.models.functions.session import report, restored
+    from tune_jobs.models.trial import trial
     from tune_jobs.on_ray.ray_tune.our_scheduler import RayScheduler
     from tune_jobs.on_ray.ray_tune.our_searcher import RaySearcher
     from tune_jobs.search_algos.base import Scheduler, Searcher
@@ -46,6 +47,7 @@ __all__ = [
     "report",
     "restored",
     "run",
+    "trial",
 ]
 
 _PLACES = {
@@ -73,6 +75,7 @@ _PLACES = {
     "report": "tune_jobs.models.functions.session:report",
     "restored": "tune_jobs.models.functions.session:restored",
     "run": "tune_jobs.api.run:run",
+    "trial": "tune_jobs.models.trial:trial",
 }
 
 

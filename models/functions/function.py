@@ -45,6 +45,7 @@ class Function(Model):
     def train_epoch(self) -> Metrics:
         session = self._session = self._session or self._begin()
         while self._reported <= self._epoch:
+            self.trial.epoch = self._reported + 1  # it may begin anew
             found = session.next_report()
             if found is None:
                 raise Done(f"the function returned after {self._reported} reports")

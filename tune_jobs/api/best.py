@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import CheckpointRef
 from tune_jobs.models.base import Model
+from tune_jobs.runs.artifacts import trial_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def loaded(run: Run, ref: CheckpointRef, config: Mapping[str, Any]) -> Model:
         )
     builder = Builder.of(run.job)
     with randomness.kept():
-        model = builder.build(builder.config(config))
+        model = builder.build(builder.config(config), trial_of(run.folder.place, *ref))
     try:
         with CheckpointStore(run.folder.checkpoints).opened(ref) as folder:
             model.load(folder)

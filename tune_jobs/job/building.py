@@ -12,6 +12,7 @@ from tune_jobs.models import randomness
 from tune_jobs.models.base import Model
 from tune_jobs.models.nested import config_of
 from tune_jobs.models.training.cross_validation import CrossValidation
+from tune_jobs.models.trial import Trial
 from tune_jobs.search_algos.derived import Derived
 
 if TYPE_CHECKING:
@@ -59,20 +60,29 @@ class Builder:
         complete = whole({**self.constants, **values}, self.derived, self.groups)
         return config_of(self.model.Config, complete)
 
-    def build(self, config: Any) -> Model:
-        """A new model with this Config. Sets the global random numbers."""
+    def build(self, config: Any, trial: Trial | None = None) -> Model:
+        """A new model with this Config, for a trial. Sets the global random numbers."""
         self.model.prepare_data(config)
         self._seed(config, 0)
-        if self.folds:
-            return CrossValidation(self.model, config, self.folds, self.max_epochs)
-        return self.model(config)
+        trial = trial or Trial()
+        with trial.current():
+            model = self._new(config)
+        model.trial = trial
+        return model
 
     def train_epoch(self, model: Model, epoch: int) -> dict[str, float]:
         """Trains and evaluates the next epoch of a model, counted from 1; returns its metrics.
         Sets the global random numbers. Raises as `epoch_checks.epoch` does."""
         if not model.keeps_random_numbers:
             self._seed(model.config, epoch)
-        return epoch_checks.epoch(model)
+        model.trial.epoch = epoch
+        with model.trial.current():
+            return epoch_checks.epoch(model)
+
+    def _new(self, config: Any) -> Model:
+        if self.folds:
+            return CrossValidation(self.model, config, self.folds, self.max_epochs)
+        return self.model(config)
 
     def _seed(self, config: Any, epoch: int) -> None:
         own = getattr(config, "seed", None)

@@ -141,6 +141,7 @@ def _setting(job: TuneJob, builder: bytes, store: CheckpointStore, folder: RunFo
         cpus=job.cpus_per_trial,
         trial_timeout=job.trial_timeout,
         logs=folder.logs,
+        run=folder.place,
         hang_reports=hang_reports(folder.errors),
     )
 

@@ -24,10 +24,12 @@ from tune_jobs.job.building import Builder
 from tune_jobs.models import randomness
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
+from tune_jobs.models.trial import Trial
 from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.output import kept_output
 from tune_jobs.on_ray.ray_tune.their_functions import hosted
 from tune_jobs.on_ray.watchdog import ended_when_it_hangs, name_of, report_of
+from tune_jobs.runs.artifacts import trial_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.runs.restore import restore
 from tune_jobs.storage import Place, StorageError
@@ -50,6 +52,7 @@ class Setting:
     cpus: float
     trial_timeout: float | None  # seconds without a report
     logs: Place
+    run: Place
     hang_reports: Path  # a folder that the driver may be able to read
 
 
@@ -142,7 +145,7 @@ class EpochTrainable(tune.Trainable):
 
     def _train(self, train: Train) -> Report:
         if self._model is None:
-            self._model = self._build(train.config)
+            self._model = self._build(train)
             self._restore(self._model, train)
         if self._unreported:
             return self._report(self._unreported.popleft())
@@ -185,7 +188,7 @@ class EpochTrainable(tune.Trainable):
         no room for a second model, the check is skipped."""
         with randomness.kept(), suppress(MemoryError):
             try:
-                another = self._build(train.config)
+                another = self._build(train)
             except Exception:
                 return
             with closing(another):
@@ -207,22 +210,26 @@ class EpochTrainable(tune.Trainable):
         self._warnings += restored.warnings
 
     def _test(self, test: FinalTest) -> Report:
-        self._model = model = self._build(test.config)
+        self._model = model = self._build(test)
         with self._store.opened(test.checkpoint) as folder:
             self._load(model, folder)
-        with self._not_hanging():
+        with self._not_hanging(), model.trial.current():
             return Report(checks.numbers("test()", model.test()))
 
-    def _build(self, config: Mapping[str, Any]) -> Model:
+    def _build(self, work: Assignment) -> Model:
         builder = self._builder
-        hosted(name_of(self._assignment), self.trial_resources)
+        hosted(name_of(work), self.trial_resources)
         with self._not_hanging():
             try:
-                whole = builder.config(config)
+                whole = builder.config(work.config)
             except Exception as error:
                 text = f"{builder.model.__name__}.Config: {error}"
                 raise TrialError(text, "refused") from None
-            return builder.build(whole)
+            return builder.build(whole, self._trial(work))
+
+    def _trial(self, work: Assignment) -> Trial:
+        number, epoch = (work.trial_id, work.epoch) if isinstance(work, Train) else work.checkpoint
+        return trial_of(self._setting.run, number, epoch)
 
     @property
     def _builder(self) -> Builder:

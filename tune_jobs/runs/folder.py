@@ -3,7 +3,7 @@
 job.json       the job as run, with versions, git commit, hardware, command line
 journal.jsonl  the truth
 summary.json, trials.csv, report.html, tensorboard/, errors/   derived
-checkpoints/, logs/   written by trials
+checkpoints/, logs/, artifacts/   written by trials
 """
 
 from __future__ import annotations

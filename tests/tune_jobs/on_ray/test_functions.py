@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 FUNCTION = """
 import random
-from tune_jobs import Float, TuneJob, report, restored
+from tune_jobs import Float, TuneJob, report, restored, trial
 
 def train(config):
     weight, start = random.random(), 0
@@ -25,9 +25,11 @@ def train(config):
         weight += config.x * random.random()
         with open({log!r}, "a") as log:
             log.write("epoch\\n")
+        (trial().folder / f"{{trial().number}} {{trial().epoch}}").touch()
         report({{"loss": weight}}, state={{"weight": weight, "epoch": epoch + 1}})
 
 def test(config, state):
+    (trial().folder / "tested").touch()
     return {{"test_loss": state["weight"]}}
 
 job = TuneJob(
@@ -56,4 +58,9 @@ def test_a_run_whose_driver_was_killed_ends_in_the_same_table(
     assert epochs <= len(log.read_text().splitlines()) <= epochs + 1
     tested = state_of(killed).tested
     assert tested
+    for trial in state_of(killed).trials.values():
+        files = {f"{trial.trial_id} {epoch}" for epoch in range(1, trial.epoch + 1)}
+        files |= {"tested"} if trial.trial_id == tested.trial_id else set()
+        folder = killed.path / "artifacts" / f"{trial.trial_id:05d}"
+        assert {file.name for file in folder.iterdir()} == files
     assert tested.metrics == getattr(state_of(whole).tested, "metrics", None)
