@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from exported import check_recorded, onnx_predictions, predictions
 from runs import falling, run_in_folder, tiny_job
 from trained import trained_run
 
@@ -17,21 +16,6 @@ from tune_jobs import Choice, Float, Run, TuneJob, UserError
 from tune_jobs.job.files import load_job
 from tune_jobs.job.overrides import override
 from tune_jobs.models import data
-
-
-def run_script(folder: Path, *arguments: object) -> str:
-    script = [sys.executable, str(folder / "predict.py"), *map(str, arguments)]
-    done = subprocess.run(script, capture_output=True, text=True, cwd=folder.parent)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def check_recorded(folder: Path) -> None:
-    """predict.py measures what the run recorded."""
-    recorded = json.loads((folder / "metrics.json").read_text())
-    wanted = {**recorded["validation"], **(recorded["test"] or {})}
-    for name, value in json.loads(run_script(folder)).items():
-        assert value == pytest.approx(wanted[name], rel=1e-4), name
 
 
 def test_an_exported_network_measures_what_was_recorded_and_predicts(tmp_path: Path) -> None:
@@ -42,17 +26,9 @@ def test_an_exported_network_measures_what_was_recorded_and_predicts(tmp_path: P
     names = {"README.md", "config.json", "metrics.json", "model.onnx", "predict.py"}
     assert {path.name for path in folder.iterdir()} == names | {"state.json", "weights.safetensors"}
     x, _ = data.load("digits", "test")
-    np.save(tmp_path / "x.npy", x)
-    run_script(folder, tmp_path / "x.npy", tmp_path / "y.npy")
-    predicted = np.load(tmp_path / "y.npy")
+    predicted = predictions(folder, x)
     assert predicted.shape == (len(x), 10)
     assert predicted == pytest.approx(onnx_predictions(folder, np.array(x)), abs=1e-4)
-
-
-def onnx_predictions(folder: Path, x: Any) -> Any:
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(folder / "model.onnx").run(None, {"inputs": x})[0]
 
 
 @pytest.mark.parametrize("model", ["linear"])
