@@ -44,6 +44,14 @@ class Best:
 
 def loaded(run: Run, ref: CheckpointRef, config: Mapping[str, Any]) -> Model:
     """The model of a checkpoint of the run. Raises UserError as `Best.load` does."""
+    try:
+        return restored(run, ref, config)
+    except DamagedCheckpointError as error:
+        raise UserError(str(error)) from None
+
+
+def restored(run: Run, ref: CheckpointRef, config: Mapping[str, Any]) -> Model:
+    """The same, but raises DamagedCheckpointError if the checkpoint is missing or damaged."""
     from tune_jobs.job.building import Builder  # needs numpy
     from tune_jobs.models import randomness
 
@@ -55,9 +63,6 @@ def loaded(run: Run, ref: CheckpointRef, config: Mapping[str, Any]) -> Model:
     builder = Builder.of(run.job)
     with randomness.kept():
         model = builder.build(builder.config(config), trial_of(run.folder.place, *ref))
-    try:
-        with CheckpointStore(run.folder.checkpoints).opened(ref) as folder:
-            model.load(folder)
-    except DamagedCheckpointError as error:
-        raise UserError(str(error)) from None
+    with CheckpointStore(run.folder.checkpoints).opened(ref) as folder:
+        model.load(folder)
     return model

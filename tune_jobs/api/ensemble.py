@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_jobs.api.best import loaded
+from tune_jobs.api.best import loaded, restored
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import CheckpointRef
 from tune_jobs.models.base import Model
@@ -121,11 +121,11 @@ def _models(run: Run, left_out: list[str]) -> Iterator[tuple[CheckpointRef, Mode
         for epoch in sorted(sizes):
             ref = CheckpointRef(trial_id, epoch)
             try:
-                config = store.saved(ref).config
+                model = restored(run, ref, store.saved(ref).config)
             except DamagedCheckpointError as error:
                 left_out.append(str(error))
                 continue
-            with closing(loaded(run, ref, config)) as model:
+            with closing(model):
                 yield ref, model
 
 

@@ -47,8 +47,9 @@ def test_an_ensemble_is_no_worse_on_validation_than_the_best_alone(trees: Run) -
     assert written["value"] == pytest.approx(alone.value)
 
 
-def test_an_ensemble_leaves_a_damaged_checkpoint_out(trees: Run) -> None:
-    victim = trees.folder.path / "checkpoints" / "00003" / "epoch-00001" / "epoch.json"
+@pytest.mark.parametrize("file", ["epoch.json", "state.json"])
+def test_an_ensemble_leaves_a_damaged_checkpoint_out(trees: Run, file: str) -> None:
+    victim = trees.folder.path / "checkpoints" / "00003" / "epoch-00001" / file
     content = victim.read_bytes()
     victim.write_text("{}")
     found = trees.ensemble(2)
