@@ -25,11 +25,12 @@ from tune_jobs.job.code import is_importing
 from tune_jobs.job.files import load_job, ready_jobs
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.runs.folder import find_run, find_storage
+from tune_jobs.runs.folder import Storage, find_run, find_storage
 from tune_jobs.runs.interrupt import EXIT_BY_SIGNAL, end_at_once_when_told
 from tune_jobs.search_algos.domains import SpaceError
 from tune_jobs.views import texts
 from tune_jobs.views.screen import RunScreen, Screen
+from tune_jobs.views.watch import watch as follow
 
 EXIT_NO_RESULT, EXIT_BAD_INPUT = 1, 2
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -153,10 +154,15 @@ def simulate(
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Trials.")
 @click.option("--sort", metavar="COLUMN", help="Sort the trials by it.  [default: the metric]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--watch", is_flag=True, help="First follow RUN live, until it ends.")
 @storage_option
-def status(run: str | None, top: int, sort: str | None, as_json: bool, storage: str | None) -> None:
+def status(
+    run: str | None, top: int, sort: str | None, as_json: bool, watch: bool, storage: str | None
+) -> None:
     """Show RUN, or all runs of the storage."""
     place = find_storage(storage)
+    if watch:
+        _watch(place, run, as_json)
     if as_json:
         click.echo(runs_as_json(place.runs()) if run is None else run_as_json(find_run(place, run)))
     elif run is None:
@@ -214,6 +220,13 @@ def _run(
     path = Path(file).resolve() if file else None
     began = click.get_current_context().obj
     _finish(api.run(declared, name=name, storage=storage, file=path, began=began))
+
+
+def _watch(place: Storage, run: str | None, as_json: bool) -> None:
+    if run is None or as_json:
+        raise click.UsageError("--watch follows one run: give its name, and no --json")
+    with suppress(BrokenPipeError):
+        follow(find_run(place, run), RunScreen())
 
 
 def _finish(run: Run) -> None:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from tune_jobs.experiment.facts import Fact, Opened, RunResumed
 from tune_jobs.experiment.state import RunState, Status, Trial
+from tune_jobs.job.declaration import Declaration
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.views import texts
 from tune_jobs.views.notebook import NotebookProgress, in_a_notebook
@@ -51,14 +52,19 @@ def waiting(console: Console, what: str) -> Iterator[None]:
 
 
 class LineProgress(Painted):
-    """One line per event that a person wants to know."""
+    """One line per event that a person wants to know.
+
+    Args:
+        began: when the command of the run started, in seconds since 1970; None if this process
+            does not start it.
+    """
 
     def __init__(self, console: Console, began: float | None = None) -> None:
         self._console = console
         self._best = ""
-        so_far = 0.0 if began is None else time.time() - began
-        first = f"{texts.clock(so_far):>7}  {STARTING_RAY}"
-        self._lines: deque[str] = deque([first], maxlen=LINES_KEPT)
+        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        if began is not None:
+            self._lines.append(f"{texts.clock(time.time() - began):>7}  {STARTING_RAY}")
         super().__init__(pause=0.0, tick=None)
 
     def note(self, fact: Fact, state: RunState) -> None:
@@ -81,7 +87,7 @@ class LineProgress(Painted):
 class LiveProgress(Picture):
     """A progress bar, the counts, and a table of the running trials."""
 
-    def __init__(self, job: TuneJob, console: Console, began: float) -> None:
+    def __init__(self, job: TuneJob | Declaration, console: Console, began: float) -> None:
         self._job = job
         self._live = Live(console=console, auto_refresh=False)
         self._live.start()
