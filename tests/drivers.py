@@ -18,6 +18,7 @@ from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
 
 DEADLINE = 60.0  # seconds, for what takes a few
+PATIENT = 5 * DEADLINE  # for what imports much
 JOB_FILE = """
 from tune_jobs import Float, TuneJob
 job = TuneJob(
@@ -72,6 +73,13 @@ def wait_for(condition: Callable[[], bool], driver: Driver, seconds: float = DEA
         assert driver.poll() is None, driver.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def kill_after(reports: int, folder: RunFolder, driver: Driver) -> None:
+    """Kills a driver that has recorded so many epochs."""
+    wait_for(lambda: len(facts(folder, Reported)) >= reports, driver, PATIENT)
+    driver.kill()
+    driver.wait(DEADLINE)
 
 
 def declare(path: Path, *, seconds: float = 0.05, **fields: Any) -> Path:

@@ -10,19 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drivers import DEADLINE, Driver, Start, facts, table, wait_for
+from drivers import PATIENT, Start, kill_after, table
 
-from tune_jobs.experiment.facts import Reported
 from tune_jobs.runs.folder import RunFolder
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PATIENT = 5 * DEADLINE
-
-
-def kill_after(reports: int, folder: RunFolder, driver: Driver) -> None:
-    wait_for(lambda: len(facts(folder, Reported)) >= reports, driver, PATIENT)
-    driver.kill()
-    driver.wait(DEADLINE)
 
 
 @pytest.mark.parametrize(
