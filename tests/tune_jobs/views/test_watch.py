@@ -144,4 +144,4 @@ def test_ctrl_c_ends_it_without_a_traceback_and_without_ray(folder: RunFolder) -
         watcher.send_signal(signal.SIGINT)
         out, err = watcher.communicate(timeout=PATIENCE)
     assert watcher.returncode == 128 + signal.SIGINT
-    assert (out, err) == ("set()\n", "")
+    assert (out, err.strip()) == ("set()\n", "")
