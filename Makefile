@@ -11,7 +11,7 @@ test: .venv/ready  ## style, types and tests, side by side
 	@$(MAKE) --no-print-directory --jobs=3 lint tests-on-ray tests-without-ray
 
 test-slow: .venv/ready  ## tests/slow: the wheel, clusters of several nodes
-	$(BIN)/pytest tests/slow
+	$(BIN)/pytest --timeout=600 tests/slow
 
 cluster-test: .venv/ready  ## ray up, submit, exec, down; a part of test-slow
 	$(BIN)/pytest tests/slow/test_cluster_launcher.py
