@@ -73,7 +73,7 @@ class TrialResources:
         if gpus is None:
             gpus = 1.0 if any(node.get("GPU", 0) for node in nodes) else 0.0
         resources = cls(job.cpus_per_trial, gpus)
-        if not any(map(resources._fit, nodes)):
+        if not any(map(resources.fit_on, nodes)):
             have = "; ".join(f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in nodes)
             raise UserError(
                 f"a trial needs {resources.cpus:g} CPUs and {resources.gpus:g} GPUs, and no node "
@@ -84,9 +84,10 @@ class TrialResources:
 
     def slots(self) -> int:
         """How many trials the cluster holds now; a trial never spans two nodes."""
-        return sum(self._fit(node) for node in _nodes())
+        return sum(self.fit_on(node) for node in _nodes())
 
-    def _fit(self, node: Mapping[str, float]) -> int:
+    def fit_on(self, node: Mapping[str, float]) -> int:
+        """How many trials a node holds."""
         wanted = {"CPU": self.cpus, "GPU": self.gpus}
         # A little more than nothing, because 0.9 / 0.3 is below 3 in floating point.
         return min(int(node.get(kind, 0) / n + 1e-9) for kind, n in wanted.items() if n > 0)
