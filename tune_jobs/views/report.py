@@ -30,15 +30,18 @@ class Reports:
 
 
 class ReportPage:
-    """A view that writes report.html at the end."""
+    """A view that writes report.html at the end of a run; after Ctrl-C, people want it to end."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
+        self._has_ended = False
 
     def on_fact(self, fact: Fact, state: RunState) -> None:
-        pass
+        self._has_ended = state.closed is not None and state.closed.status != "interrupted"
 
     def close(self) -> None:
+        if not self._has_ended:
+            return
         from tune_jobs.views.pages.report import write_report  # takes seconds to import
 
         write_report(self._folder)
