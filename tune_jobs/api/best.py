@@ -42,6 +42,13 @@ class Best:
         return loaded(self._run, CheckpointRef(self.trial_id, self.epoch), self.config)
 
 
+def best_of(run: Run) -> Best:
+    """Raises UserError if there is none yet."""
+    if run.best is None:
+        raise UserError(f"run {run.name!r} has no best epoch yet: no trial reported the metric")
+    return run.best
+
+
 def loaded(run: Run, ref: CheckpointRef, config: Mapping[str, Any]) -> Model:
     """The model of a checkpoint of the run. Raises UserError as `Best.load` does."""
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 import shutil
 from collections.abc import Mapping
 from contextlib import closing
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tune_jobs.api import export_texts as texts
+from tune_jobs.api.best import best_of
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Reported
 from tune_jobs.models.base import Model, TrainingError
 from tune_jobs.models.functions.function import Function
+from tune_jobs.runs.folder import write_json
 
 if TYPE_CHECKING:
     from tune_jobs.api.run import Run
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 
 def export(run: Run, folder: Path, *, onnx: bool = False) -> None:
     """Writes the model of the best epoch into a new folder; see `Run.export`."""
-    best = run.best
-    if best is None:
-        raise UserError(f"run {run.name!r} has no best epoch yet: no trial reported the metric")
+    best = best_of(run)
     with closing(best.load()) as model:
         found = {
             "metric": run.declared.metric,
@@ -65,8 +64,8 @@ def _fill(folder: Path, run: Run, model: Model, metrics: Mapping[str, Any], onnx
         model.export(folder)
     except NotImplementedError as error:
         raise UserError(f"the model cannot be exported: {error}") from error
-    _json(folder / "metrics.json", metrics)
-    _json(folder / "config.json", {"model": name, "config": _plain(model.config)})
+    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "config.json", {"model": name, "config": dataclasses.asdict(model.config)})
     said = texts.Described(run, model, metrics, name)
     (folder / "predict.py").write_text(texts.script(said, folder))
     apart = _onnx(model, folder / "model.onnx") if onnx else None
@@ -113,11 +112,3 @@ def _reported(run: Run, trial_id: int, epoch: int) -> dict[str, float]:
         if isinstance(fact, Reported) and (fact.trial_id, fact.epoch) == (trial_id, epoch)
     ]
     return dict(found[-1])
-
-
-def _plain(config: Any) -> Any:
-    return dataclasses.asdict(config)
-
-
-def _json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=2, default=str) + "\n")

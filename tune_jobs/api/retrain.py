@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tune_jobs.api import export
+from tune_jobs.api.best import best_of
 from tune_jobs.errors import UserError
 from tune_jobs.job import epoch_checks
 from tune_jobs.job.building import Builder
@@ -57,9 +58,7 @@ class Retrained:
 
 def retrain(run: Run, seeds: int, folder: Path | None, said: Callable[[str], object]) -> Retrained:
     """See `Run.retrain`. The result is also in the run's retrained.json."""
-    best = run.best
-    if best is None:
-        raise UserError(f"run {run.name!r} has no best epoch yet: no trial reported the metric")
+    best = best_of(run)
     if seeds < 1:
         raise UserError(f"seeds is {seeds}; give 1 or more")
     builder = replace(Builder.of(run.job), folds=None)
@@ -91,13 +90,12 @@ def _trained(builder: Builder, config: Any, epochs: int) -> Model:
 
 
 def _export(run: Run, model: Model, result: Retrained, folder: Path) -> None:
-    best = run.best
     seed = model.config.seed
     model.config = replace(model.config, fold=None)
     found: dict[str, Any] = {
         "metric": run.declared.metric,
         "mode": run.declared.mode,
-        "trial_id": best.trial_id if best else None,
+        "trial_id": best_of(run).trial_id,
         "epoch": result.epochs,
         "validation": None,
         "test": result.metrics[seed],

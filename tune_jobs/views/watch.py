@@ -7,7 +7,6 @@ from contextlib import closing
 
 from rich.console import Console
 
-from tune_jobs.experiment.state import RunState
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import Following
@@ -62,7 +61,7 @@ class _Watched:
 
     def _begin(self) -> None:
         self._journal = Following(self._folder.journal)
-        self._state = RunState(self._declared.objective, self._declared.extent)
+        self._state = self._declared.state(())
         self._is_new = True
 
     def _catch_up(self) -> None:

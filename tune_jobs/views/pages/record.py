@@ -58,7 +58,7 @@ class Record:
 
     def __post_init__(self) -> None:
         self.declared = Declaration.of(self.content)
-        self.state = RunState(self.declared.objective, self.declared.extent)
+        self.state = self.declared.state(())
 
     @classmethod
     def of(cls, name: str, content: dict[str, Any], facts: Iterable[Fact]) -> Record:
