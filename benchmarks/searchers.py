@@ -7,7 +7,8 @@ One evaluation after the other, both sides from the same random starts, as many 
 makes by default, since what follows depends on them more than on anything else. The native side
 has the library's defaults and its own space; bayesian-optimization knows no conditions, so there
 it is given every parameter of the mixed problem. Printed are medians over the seeds of the gap
-between the best value and the known optimum, and ours as a multiple of the native one.
+between the best value and the known optimum, and ours as a multiple of the native one, with the
+interval in which that multiple lies (95 %, a bootstrap over the seeds).
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pkgutil import resolve_name
-from statistics import median
 from typing import Any
 
 # Models of a few hundred points: threads only get in each other's way. Read at their import.
@@ -29,6 +29,8 @@ import hyperopt
 import numpy as np
 import optuna
 from bayes_opt import BayesianOptimization
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
 
 from tune_jobs.search_algos.domains import Choice, Float
 from tune_jobs.search_algos.history import History
@@ -225,14 +227,29 @@ NATIVE = {"bayesopt": native_bayesopt, "hyperopt": native_hyperopt, "optuna": na
 STARTS = {"bayesopt": 5, "hyperopt": 20, "optuna": 10}  # the libraries' defaults
 
 
-def gaps(name: str, problem: Problem, seeds: int) -> tuple[float, float]:
-    """Median gaps to the optimum: ours, native."""
+def gaps(name: str, problem: Problem, seeds: int) -> tuple[list[float], list[float]]:
+    """The gaps to the optimum of every seed: ours, native."""
     mine, theirs = [], []
     for seed in range(seeds):
         first = starts(problem, STARTS[name], seed)
         mine.append(ours(name, problem, first, seed) - problem.optimum)
         theirs.append(NATIVE[name](problem, first, seed) - problem.optimum)
-    return median(mine), median(theirs)
+    return mine, theirs
+
+
+def ratio(mine: NDArray[Any], theirs: NDArray[Any], axis: int = -1) -> Any:
+    """Of the medians."""
+    return np.median(mine, axis) / np.median(theirs, axis)
+
+
+def row(mine: list[float], theirs: list[float]) -> str:
+    """The medians, their ratio, and the interval of the ratio."""
+    pairs = (mine, theirs)
+    low, high = bootstrap(pairs, ratio, paired=True, method="percentile", rng=0).confidence_interval
+    return (
+        f"{np.median(mine):12.3g}{np.median(theirs):12.3g}{ratio(*map(np.array, pairs)):8.2f}"
+        f"   {low:.2f} to {high:.2f}"
+    )
 
 
 def main() -> None:
@@ -245,13 +262,12 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    print(f"{'':12}{'searcher':12}{'ours':>12}{'native':>12}{'ratio':>8}")
+    print(f"{'':12}{'searcher':12}{'ours':>12}{'native':>12}{'ratio':>8}   its interval")
     for name in given.problems.split(","):
         problem = PROBLEMS[name]
         for searcher in given.searchers.split(","):
-            mine, theirs = gaps(searcher, problem, given.seeds)
-            row = f"{name:12}{searcher:12}{mine:12.3g}{theirs:12.3g}{mine / theirs:8.2f}"
-            print(row, flush=True)
+            gap = row(*gaps(searcher, problem, given.seeds))
+            print(f"{name:12}{searcher:12}{gap}", flush=True)
 
 
 if __name__ == "__main__":
