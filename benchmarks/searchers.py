@@ -1,6 +1,6 @@
 """Searchers beside the libraries they stand on, used natively: regret after equal evaluations.
 
-    python benchmarks/searchers.py [--seeds 20] [--problems branin,hartmann6,mixed]
+    python benchmarks/searchers.py [--seeds 20] [--problems branin,hartmann6,mixed,discrete]
                                    [--searchers bayesopt,hyperopt,optuna]
 
 One evaluation after the other, both sides from the same random starts, as many as the library
@@ -32,7 +32,7 @@ from bayes_opt import BayesianOptimization
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from tune_jobs.search_algos.domains import Choice, Float
+from tune_jobs.search_algos.domains import Choice, Float, Int
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.searchers import SEARCHERS
 from tune_jobs.search_algos.space import Space
@@ -79,6 +79,17 @@ def mixed(config: Config) -> float:
     return loss + 4 * (config["beta"] - 0.3) ** 2 + penalty
 
 
+def discrete(config: Config) -> float:
+    """A network's shape as people write it, in lists and steps: an order, a bend and a pair that
+    matter together."""
+    rate = math.log10(config["rate"]) + 2.5
+    size = math.log2(config["width"]) / 10 + config["layers"] / 8
+    loss = (rate + 0.6 * config["layers"] / 8) ** 2 / 4 + (size - 0.9) ** 2
+    loss += {"relu": 0.02, "tanh": 0.15, "gelu": 0.0, "sigmoid": 0.3}[config["activation"]]
+    loss += 0.5 * (config["dropout"] - 0.4 * size) ** 2
+    return loss + 0.1 * ((config["optimizer"] == "sgd") != (config["rate"] > 0.003))
+
+
 @dataclass(frozen=True)
 class Problem:
     function: Callable[[Config], float]
@@ -86,6 +97,17 @@ class Problem:
     evaluations: int
     space: Space
 
+
+DISCRETE = Space(
+    {
+        "layers": Int(1, 8),
+        "width": Choice([16, 32, 64, 128, 256, 512, 1024]),
+        "activation": Choice(["relu", "tanh", "gelu", "sigmoid"]),
+        "optimizer": Choice(["sgd", "adam"]),
+        "rate": Choice([1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]),
+        "dropout": Float(0, 0.6, step=0.1),
+    }
+)
 
 PROBLEMS = {
     "branin": Problem(branin, 0.39788736, 50, Space({"x": Float(-5, 10), "y": Float(0, 15)})),
@@ -106,6 +128,7 @@ PROBLEMS = {
             }
         ),
     ),
+    "discrete": Problem(discrete, min(map(discrete, DISCRETE.configs())), 60, DISCRETE),
 }
 
 
@@ -137,6 +160,8 @@ def native_bayesopt(problem: Problem, first: list[Config], seed: int) -> float:
     for name, domain in problem.space.items():
         if isinstance(domain, Choice):
             bounds[name] = tuple(domain.values)
+        elif isinstance(domain, Int):
+            bounds[name] = (domain.low, domain.high, int)
         else:
             ends = (domain.low, domain.high)
             bounds[name] = tuple(map(math.log, ends)) if name in logs else ends
@@ -162,7 +187,8 @@ def native_hyperopt(problem: Problem, first: list[Config], seed: int) -> float:
         vals: dict[str, list[Any]] = {name: [] for name in problem.space}
         for name, value in config.items():
             domain = problem.space[name]
-            vals[name] = [domain.index(value) if isinstance(domain, Choice) else value]
+            is_place = isinstance(domain, Choice) or name == "layers"
+            vals[name] = [domain.index(value) if is_place else value]
         misc = {
             "tid": number,
             "cmd": None,
@@ -185,7 +211,17 @@ def native_hyperopt(problem: Problem, first: list[Config], seed: int) -> float:
     return float(min(trials.losses()))
 
 
+def choice(name: str) -> Any:
+    """A Choice of the discrete problem."""
+    return hyperopt.hp.choice(name, DISCRETE[name].values)
+
+
 HYPEROPT_SPACES: dict[Callable[[Config], float], Any] = {
+    discrete: {
+        **{name: choice(name) for name in ("width", "activation", "optimizer", "rate")},
+        "layers": 1 + hyperopt.hp.randint("layers", 8),
+        "dropout": hyperopt.hp.quniform("dropout", -0.05, 0.65, 0.1),
+    },
     branin: {"x": hyperopt.hp.uniform("x", -5, 10), "y": hyperopt.hp.uniform("y", 0, 15)},
     hartmann6: {f"x{n}": hyperopt.hp.uniform(f"x{n}", 0, 1) for n in range(6)},
     mixed: {
@@ -212,7 +248,11 @@ def native_optuna(problem: Problem, first: list[Config], seed: int) -> float:
         def value(name: str, domain: Any) -> Any:
             if isinstance(domain, Choice):
                 return trial.suggest_categorical(name, domain.values)
-            return trial.suggest_float(name, domain.low, domain.high, log=domain.log)
+            if isinstance(domain, Int):
+                return trial.suggest_int(name, domain.low, domain.high)
+            return trial.suggest_float(
+                name, domain.low, domain.high, log=domain.log, step=domain.step
+            )
 
         return problem.function(problem.space.build(value))
 

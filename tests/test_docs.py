@@ -172,7 +172,7 @@ def test_every_exercise_has_its_output() -> None:
     value = r"[\d.]+(?: ± [\d.]+)?"
     for command, output in shown:
         if command.startswith("tune-jobs run"):
-            best = rf"^best +\w+ {value} \(trial \d+, epoch \d+\)$"
+            best = rf"^best +\w+ {value} \(trial \d+, (epoch \d+|\d+ folds)\)$"
             assert re.search(best, output, re.MULTILINE)
             assert re.search(r"^test +\w+ [\d.]+", output, re.MULTILINE)
 
