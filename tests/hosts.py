@@ -35,6 +35,15 @@ class Host:
         """Where it listens."""
         return f"{self.address}:22"
 
+    @contextmanager
+    def cut_off(self) -> Iterator[None]:
+        """Inside, no packet reaches it and none leaves it."""
+        _ip("link", "set", self.namespace, "down")
+        try:
+            yield
+        finally:
+            _ip("link", "set", self.namespace, "up")
+
     def end(self) -> None:
         """Ends all its processes."""
         self.processes.kill()
@@ -54,6 +63,12 @@ class Network:
     gateway: str
     key: Path
     hosts: list[Host]
+
+    def ssh(self, host: Host, command: str) -> list[str]:
+        """The words that run a command there, in its home folder."""
+        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"]
+        given = [word for option in options for word in ("-o", option)]
+        return ["ssh", "-n", *given, "-i", str(self.key), f"root@{host.address}", command]
 
 
 @cache

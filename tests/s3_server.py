@@ -1,4 +1,4 @@
-"""moto's S3 in this process, on the loopback address; it can go away and come back."""
+"""moto's S3 in this process; it can go away and come back."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ CREDENTIALS = {
 class S3Server:
     """A server that keeps its address, and all that it was given, when it is stopped."""
 
-    def __init__(self) -> None:
-        self._port = 0
+    def __init__(self, host: str) -> None:
+        self._host, self._port = host, 0
         self.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self._host}:{self._port}"
 
     def start(self) -> None:
         from moto.server import ThreadedMotoServer
 
-        self._server = ThreadedMotoServer("127.0.0.1", self._port, verbose=False)
+        self._server = ThreadedMotoServer(self._host, self._port, verbose=False)
         self._server.start()
         self._port = self._server.get_host_and_port()[1]
 
@@ -57,10 +57,10 @@ class S3Server:
 
 
 @contextmanager
-def s3_server() -> Iterator[S3Server]:
+def s3_server(host: str = "127.0.0.1") -> Iterator[S3Server]:
     """A server that is what $AWS_ENDPOINT_URL names meanwhile, here and in child processes."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells every request
-    server = S3Server()
+    server = S3Server(host)
     with patch.dict(os.environ, CREDENTIALS, AWS_ENDPOINT_URL=server.url):
         yield server
     server.stop()
