@@ -7,7 +7,7 @@ job = TuneJob(
     model="digits_cnn",
     space={
         "optimizer": Choice(["adamw", "sgd"]),
-        "learning_rate": Float(3e-4, 1e-1, log=True),
+        "learning_rate": Float(1e-5, 1.0, log=True),
         "momentum": Float(0.5, 0.99, when={"optimizer": "sgd"}),
         "weight_decay": Float(1e-5, 1e-1, log=True),
         "batch_size": Int(16, 128, log=True),
