@@ -15,9 +15,11 @@ of a trial is drawn from the job's seed.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Literal
+
+from sortedcontainers import SortedList
 
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Continue, Decision, Pause, Resume, Stop
@@ -85,7 +87,7 @@ class ASHA(Scheduler):
         if self._promotes:
             if rank < rung.promotable(least=0):
                 return Continue()
-            rung.hold(trial_id)
+            rung.hold(trial_id, loss)
             self._at_work.discard(trial_id)
             return Pause()
         if rank < rung.survivors:
@@ -137,8 +139,9 @@ class _Rung:
     def __init__(self, epoch: int, reduction_factor: int) -> None:
         self.epoch = epoch
         self._reduction_factor = reduction_factor
-        self._arrived: list[tuple[float, int]] = []
-        self._waiting: set[int] = set()
+        self._arrived: SortedList[tuple[float, int]] = SortedList()
+        self._waiting: SortedList[tuple[float, int]] = SortedList()
+        self._loss_of: dict[int, float] = {}  # of those that wait
 
     def __len__(self) -> int:
         return len(self._arrived)
@@ -154,18 +157,21 @@ class _Rung:
 
     def arrive(self, trial_id: int, loss: float) -> int:
         """Returns how many have a smaller loss."""
-        rank = bisect_left(self._arrived, (loss, -1))
-        insort(self._arrived, (loss, trial_id))
+        rank: int = self._arrived.bisect_left((loss, -1))
+        self._arrived.add((loss, trial_id))
         return rank
 
-    def hold(self, trial_id: int) -> None:
-        self._waiting.add(trial_id)
+    def hold(self, trial_id: int, loss: float) -> None:
+        self._waiting.add((loss, trial_id))
+        self._loss_of[trial_id] = loss
 
     def release(self, trial_id: int) -> None:
-        self._waiting.discard(trial_id)
+        if trial_id in self._loss_of:
+            self._waiting.remove((self._loss_of.pop(trial_id), trial_id))
 
     def next_promoted(self, least: int) -> int | None:
+        """The best that waits, if it is among the best of all."""
         if not self._waiting:
             return None
-        best = self._arrived[: self.promotable(least)]
-        return next((trial_id for _, trial_id in best if trial_id in self._waiting), None)
+        first: tuple[float, int] = self._waiting[0]
+        return first[1] if self._arrived.bisect_left(first) < self.promotable(least) else None

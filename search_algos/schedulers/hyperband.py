@@ -7,6 +7,7 @@ is filled, so workers do not wait.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator, Mapping
 
 from tune_jobs.search_algos.base import Scheduler
@@ -44,8 +45,9 @@ class Hyperband(Scheduler):
         self._reduction_factor = reduction_factor
         self._plans = self.plans(grace_period, max_t, reduction_factor)
         self._opened = 0
-        self._open: list[_Bracket] = []  # with trials that have not ended
-        self._bracket_of: dict[int, _Bracket] = {}
+        self._open: dict[int, _Bracket] = {}  # by number, with trials that have not ended
+        self._due: set[int] = set()  # of them, where some can continue or have lost
+        self._bracket_of: dict[int, int] = {}
 
     @staticmethod
     def plans(grace_period: int, max_t: int, reduction_factor: int) -> list[BracketPlan]:
@@ -53,79 +55,103 @@ class Hyperband(Scheduler):
         return hyperband_brackets(grace_period, max_t, reduction_factor)
 
     def on_start(self, trial_id: int, config: Config) -> None:
-        if not self._open or not self._open[-1].accepts_trials:
+        newest = self._open.get(self._opened - 1)
+        if newest is None or not newest.accepts_trials:
             plan = self._plans[self._opened % len(self._plans)]
-            self._open.append(_Bracket(plan, self._reduction_factor))
+            newest = self._open[self._opened] = _Bracket(plan, self._reduction_factor)
             self._opened += 1
-        self._bracket_of[trial_id] = self._open[-1]
-        self._open[-1].join(trial_id)
+        self._bracket_of[trial_id] = self._opened - 1
+        newest.join(trial_id)
 
     def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
-        waits = self._bracket_of[trial_id].arrive(trial_id, epoch, loss)
-        return Pause() if waits else Continue()
+        number = self._bracket_of[trial_id]
+        if not self._open[number].arrive(trial_id, epoch, loss):
+            return Continue()
+        self._changed(number)
+        return Pause()
 
     def on_resume(self, trial_id: int) -> None:
-        self._bracket_of[trial_id].promote(trial_id)
+        number = self._bracket_of[trial_id]
+        self._open[number].promote(trial_id)
+        self._changed(number)
 
     def on_end(self, trial_id: int) -> None:
-        bracket = self._bracket_of.pop(trial_id)
-        bracket.end(trial_id)
-        if bracket.finished:
-            self._open.remove(bracket)
+        number = self._bracket_of.pop(trial_id)
+        self._open[number].end(trial_id)
+        self._changed(number)
+        if self._open[number].finished:
+            del self._open[number]
 
     def next_to_resume(self, exhausted: bool) -> Resume | None:
-        for bracket in self._open:
-            for rung in bracket.decided(exhausted):
-                winner = next((t for t in rung.winners if t in rung.waiting), None)
-                if winner is not None:
-                    return Resume(winner)
+        for rung in self._decided(exhausted):
+            winner = next((t for t in rung.winners if t in rung.waiting), None)
+            if winner is not None:
+                return Resume(winner)
         return None
 
     def eliminated(self, exhausted: bool) -> Mapping[int, str]:
         reasons = {}
-        for bracket in self._open:
-            for rung in bracket.decided(exhausted):
-                kept = len(rung.winners)
-                for rank, trial_id in enumerate(rung.ranking, start=1):
-                    if rank > kept and trial_id in rung.waiting:
-                        place = f"rank {rank} of {rung.size} at epoch {rung.epoch}"
-                        reasons[trial_id] = f"{place}, not in the top {kept}"
+        for rung in self._decided(exhausted):
+            kept = rung.kept
+            for rank, trial_id in enumerate(rung.ranking[kept:], start=kept + 1):
+                if trial_id in rung.waiting:
+                    place = f"rank {rank} of {rung.size} at epoch {rung.epoch}"
+                    reasons[trial_id] = f"{place}, not in the top {kept}"
         return reasons
+
+    def _decided(self, exhausted: bool) -> Iterator[_Rung]:
+        """The rungs where all are that will come, of the oldest bracket first."""
+        # Only the newest bracket can still wait for new trials, so only there is it of
+        # importance whether some will come.
+        newest = {self._opened - 1} & self._open.keys() if exhausted else set()
+        for number in sorted(self._due | newest):
+            yield from self._open[number].decided(exhausted)
+
+    def _changed(self, number: int) -> None:
+        if any(rung.waiting for rung in self._open[number].decided(exhausted=False)):
+            self._due.add(number)
+        else:
+            self._due.discard(number)
 
 
 class _Rung:
-    """A comparison after ``epoch``: of ``members``, of whom some have arrived."""
+    """A comparison after ``epoch``: of ``size`` trials, of whom some have arrived."""
 
     def __init__(self, epoch: int, reduction_factor: int) -> None:
         self.epoch = epoch
-        self.members: set[int] = set()  # that are on their way or were here
+        self.size = 0  # trials that are on their way or were here
         self.waiting: set[int] = set()
-        self._losses: dict[int, float] = {}
-        self._gone: set[int] = set()
+        self._coming: set[int] = set()
+        self._arrived: list[tuple[float, int]] = []  # the best first
         self._reduction_factor = reduction_factor
 
     @property
-    def size(self) -> int:
-        return len(self.members)
+    def all_here(self) -> bool:
+        return self.size > 0 and not self._coming
 
     @property
-    def all_here(self) -> bool:
-        return self.members == self._losses.keys() | self._gone
+    def kept(self) -> int:
+        return max(1, self.size // self._reduction_factor)
 
     @property
     def ranking(self) -> list[int]:
-        return sorted(self._losses, key=lambda trial_id: (self._losses[trial_id], trial_id))
+        return [trial_id for _, trial_id in self._arrived]
 
     @property
     def winners(self) -> list[int]:
-        return self.ranking[: max(1, self.size // self._reduction_factor)]
+        return [trial_id for _, trial_id in self._arrived[: self.kept]]
+
+    def expect(self, trial_id: int) -> None:
+        self.size += 1
+        self._coming.add(trial_id)
 
     def arrive(self, trial_id: int, loss: float) -> None:
-        self._losses[trial_id] = loss
+        insort(self._arrived, (loss, trial_id))
+        self._coming.discard(trial_id)
         self.waiting.add(trial_id)
 
     def end(self, trial_id: int) -> None:
-        self._gone.add(trial_id)
+        self._coming.discard(trial_id)
         self.waiting.discard(trial_id)
 
 
@@ -152,7 +178,7 @@ class _Bracket:
         self._joined += 1
         self._heading[trial_id] = 0
         for rung in self._rungs[:1]:
-            rung.members.add(trial_id)
+            rung.expect(trial_id)
 
     def arrive(self, trial_id: int, epoch: int, loss: float) -> bool:
         """Whether the trial has to wait here for the others."""
@@ -168,7 +194,7 @@ class _Bracket:
         self._heading[trial_id] += 1
         rung = self._rung_of(trial_id)
         if rung is not None:
-            rung.members.add(trial_id)
+            rung.expect(trial_id)
 
     def end(self, trial_id: int) -> None:
         rung = self._rung_of(trial_id)
@@ -181,10 +207,10 @@ class _Bracket:
         """The rungs where all are that will come."""
         all_came = exhausted or not self.accepts_trials
         for rung in self._rungs:
-            if not (all_came and rung.members and rung.all_here):
+            if not (all_came and rung.all_here):
                 return
             yield rung
-            all_came = all_came and not set(rung.winners) & rung.waiting
+            all_came = rung.waiting.isdisjoint(rung.winners)
 
     def _rung_of(self, trial_id: int) -> _Rung | None:
         heading = self._heading[trial_id]

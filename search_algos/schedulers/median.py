@@ -6,9 +6,10 @@ to compare with; a trial that reached its last epoch counts that epoch once.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import defaultdict
-from statistics import median
+from math import nan
+
+from sortedcontainers import SortedList
 
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Continue, Decision, Stop
@@ -49,16 +50,25 @@ class MedianStopping(Scheduler):
         self._min_samples_required = min_samples_required
         self._best: dict[int, float] = {}
         self._sums: defaultdict[int, float] = defaultdict(float)
-        self._means_at: defaultdict[int, list[float]] = defaultdict(list)  # epoch -> sorted
+        self._means_at: defaultdict[int, SortedList[float]] = defaultdict(SortedList)
 
     def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
         best = self._best[trial_id] = min(loss, self._best.get(trial_id, loss))
         if epoch < self._grace_period:
             return Continue()
         self._sums[trial_id] += loss
-        others = list(self._means_at[epoch])
-        insort(self._means_at[epoch], self._sums[trial_id] / (epoch - self._grace_period + 1))
-        enough = len(others) >= self._min_samples_required
-        if not enough or best <= median(others) or epoch >= self.max_t:
+        means = self._means_at[epoch]
+        others, bar = len(means), _median(means)
+        means.add(self._sums[trial_id] / (epoch - self._grace_period + 1))
+        enough = others >= self._min_samples_required
+        if not enough or best <= bar or epoch >= self.max_t:
             return Continue()
-        return Stop(f"its best is worse than the median of {len(others)} others at epoch {epoch}")
+        return Stop(f"its best is worse than the median of {others} others at epoch {epoch}")
+
+
+def _median(ordered: SortedList[float]) -> float:
+    """`statistics.median`, without sorting again; NaN of nothing."""
+    if not ordered:
+        return nan
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return float(high if len(ordered) % 2 else (low + high) / 2)

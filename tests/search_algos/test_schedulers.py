@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_schedulers import PlainASHA, PlainHalving, PlainHyperband, PlainMedian
 from runs import SPACE, Recorded, falling, simulated
 from strategies import curves
 
@@ -186,3 +187,30 @@ def test_a_trial_is_compared_at_its_next_loss_where_the_rungs_epoch_had_none(nam
         assert any(trial.lineage for trial in run.trials)
     else:
         assert sum(trial.epoch < 16 for trial in run.trials) >= 6
+
+
+@pytest.mark.parametrize(
+    ("name", "plain", "options"),
+    [
+        ("asha", PlainASHA, {}),
+        ("asha", PlainASHA, {"mode": "promote"}),
+        ("asha", PlainASHA, {"mode": "promote", "reduction_factor": 2}),
+        ("median", PlainMedian, {}),
+        ("hyperband", PlainHyperband, {}),
+        ("hyperband", PlainHyperband, {"reduction_factor": 2}),
+        ("successive_halving", PlainHalving, {"reduction_factor": 2}),
+    ],
+)
+@settings(max_examples=30)
+@given(curve=curves(), workers=st.integers(1, 12), samples=st.integers(1, 40))
+def test_it_decides_as_if_it_looked_at_everything_again(
+    name: str, plain: type[Scheduler], options: Options, curve: Curve, workers: int, samples: int
+) -> None:
+    limits = {"options": options, "workers": workers, "num_samples": samples, "max_epochs": 9}
+    quick = simulated(scheduler=name, curve=curve, **limits)
+    slow = simulated(scheduler=plain, curve=curve, **limits)
+    assert quick.facts == slow.facts
+    again = simulated(
+        scheduler=name, curve=curve, facts=quick.facts[: len(quick.facts) // 2], **limits
+    )
+    assert not again.experiment.changed
