@@ -31,10 +31,13 @@ class History:
     """
 
     def __init__(self, space: Space) -> None:
+        self._space = space
         self._tried: list[Tried] = []
-        self._of_trial: dict[int, Tried] = {}
+        self._place_of: dict[int, int] = {}  # trial -> in that list
         self._configs = ConfigSet(space)
         self._count_at: Counter[int] = Counter()
+        self._copy: History | None = None
+        self._changed: set[int] = set()  # places, since the copy was as this one
 
     def __len__(self) -> int:
         return len(self._tried)
@@ -47,29 +50,39 @@ class History:
 
     def known(self, config: Config, losses: Mapping[int, float]) -> None:
         """Adds losses by epoch from elsewhere, such as an earlier run."""
-        tried = self._add(Tried(None, config))
+        tried = Tried(None, config)
+        self._add(tried)
         for epoch, loss in losses.items():
             self._learn(tried, epoch, loss)
         tried.ended = True
 
     def suggested(self, trial_id: int, config: Config) -> None:
-        self._of_trial[trial_id] = self._add(Tried(trial_id, config))
+        self._place_of[trial_id] = len(self)
+        self._add(Tried(trial_id, config))
 
     def reported(self, trial_id: int, epoch: int, loss: float) -> None:
-        if not self._of_trial[trial_id].ended:
-            self._learn(self._of_trial[trial_id], epoch, loss)
+        tried = self._to_change(trial_id)
+        if not tried.ended:
+            self._learn(tried, epoch, loss)
 
     def ended(self, trial_id: int) -> None:
         """Later reports of this trial do not count for this config."""
-        self._of_trial[trial_id].ended = True
+        self._to_change(trial_id).ended = True
 
     def snapshot(self) -> History:
-        """A copy that does not change when this one grows."""
-        copy = History.__new__(History)
-        copy._tried = [replace(tried, losses=tried.losses.copy()) for tried in self._tried]
-        copy._of_trial = {t.trial_id: t for t in copy._tried if t.trial_id is not None}
-        copy._configs = self._configs.copy()
+        """A copy to read, that does not change when this one grows. It is brought up to date by
+        the next snapshot, so that each costs only what has changed since the last one."""
+        copy = self._copy = self._copy or History(self._space)
+        for place in sorted(self._changed):
+            tried = self._tried[place]
+            tried = replace(tried, losses=tried.losses.copy())
+            if place == len(copy):
+                copy._add(tried)
+            else:
+                copy._tried[place] = tried
         copy._count_at = self._count_at.copy()
+        copy._changed.clear()
+        self._changed.clear()
         return copy
 
     def learning_set(self, enough: int) -> LearningSet:
@@ -84,10 +97,15 @@ class History:
         """How many trials have a loss at this epoch."""
         return self._count_at[epoch]
 
-    def _add(self, tried: Tried) -> Tried:
+    def _add(self, tried: Tried) -> None:
+        self._changed.add(len(self))
         self._tried.append(tried)
         self._configs.add(tried.config)
-        return tried
+
+    def _to_change(self, trial_id: int) -> Tried:
+        place = self._place_of[trial_id]
+        self._changed.add(place)
+        return self._tried[place]
 
     def _learn(self, tried: Tried, epoch: int, loss: float) -> None:
         if not math.isfinite(loss):

@@ -37,11 +37,6 @@ class ConfigSet:
     def __contains__(self, config: Config) -> bool:
         return not self._cells.isdisjoint(self._cells_of(config))
 
-    def copy(self) -> ConfigSet:
-        copy = ConfigSet(self._space)
-        copy._cells = self._cells.copy()
-        return copy
-
     def _cells_of(self, config: Config) -> Iterator[Hashable]:
         if not self._space.contains(config):
             return

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import math
 from statistics import median
 
@@ -106,8 +107,36 @@ def test_a_snapshot_stays_as_it_is() -> None:
     history.suggested(2, {"x": 50})
     assert snapshot.learning_set(1) == before
     assert {"x": 50} not in snapshot
-    snapshot.reported(1, 2, 5)
-    assert learned(history, 1)[1] == 6
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["suggested", "reported", "ended", "look"]), st.integers(0, 5)),
+        max_size=40,
+    )
+)
+def test_every_snapshot_is_the_history_of_its_moment(events: list[tuple[str, int]]) -> None:
+    """Also one that is brought up to date."""
+    history, trials = History(SPACE), 0
+    history.known({"x": 99}, {1: 4.0})
+    snapshot = history.snapshot()
+    before = list(snapshot)
+    for number, (event, trial_id) in enumerate(events):
+        if event == "suggested":
+            history.suggested(trials, {"x": trials})
+            trials += 1
+        elif event == "look":
+            snapshot = history.snapshot()
+            assert list(snapshot) == list(history)
+            assert snapshot.learning_set(2) == history.learning_set(2)
+            assert snapshot.reached(1) == history.reached(1)
+            before = copy.deepcopy(list(snapshot))
+        elif trial_id < trials and event == "reported":
+            history.reported(trial_id, 1 + number % 3, float(number))
+        elif trial_id < trials:
+            history.ended(trial_id)
+        assert list(snapshot) == before
+    assert all(({"x": n} in history.snapshot()) == (n < trials) for n in range(50))
 
 
 @given(curves, st.integers(1, 5))
