@@ -10,6 +10,7 @@ of workers, all members are compared at the same age, and the result does not de
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
 from math import ceil
@@ -90,7 +91,9 @@ class PBT(Scheduler):
         self._configs: dict[int, Config] = {}  # of the living members
         self._barriers: dict[int, int] = {}  # the next epoch at which a member waits
         self._waiting: dict[int, _Arrival] = {}  # at a barrier
-        self._released: dict[int, Resume] = {}  # of the last comparison, in order
+        # Of the last comparison, in order. A plain dict would look for its first key among the ever
+        # more that were taken out before it.
+        self._released: OrderedDict[int, Resume] = OrderedDict()
         self._comparisons = 0
 
     @property
@@ -111,7 +114,7 @@ class PBT(Scheduler):
 
     def on_resume(self, trial_id: int) -> None:
         if not self._released:
-            self._released = self._compare()
+            self._released = OrderedDict(self._compare())
             self._comparisons += 1
         resume = self._released.pop(trial_id)
         if resume.exploit:
