@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from heapq import nsmallest
 
@@ -50,6 +51,7 @@ class Retention:
         self._keep_best = keep_best
         self._best: list[int] = []  # trials, the best first
         self._origins: dict[int, CheckpointRef] = {}  # clone -> where it may have to start
+        self._clones: defaultdict[int, set[int]] = defaultdict(set)  # of a trial, in origins
         self._remover = _Remover(store, settle)
 
     def take_over(self, state: RunState) -> None:
@@ -92,11 +94,12 @@ class Retention:
         sizes[ref.epoch] = size
 
     def _note_origin(self, trial: Trial) -> None:
+        if before := self._origins.pop(trial.trial_id, None):
+            self._clones[before.trial_id].discard(trial.trial_id)
         young = trial.epoch - trial.cloned_at < self._keep
         if trial.clone_of and young and not trial.status.is_final:
             self._origins[trial.trial_id] = trial.clone_of
-        else:
-            self._origins.pop(trial.trial_id, None)
+            self._clones[trial.clone_of.trial_id].add(trial.trial_id)
 
     def _clean_up(self, trial_id: int, state: RunState) -> None:
         kept = newest(self._held.get(trial_id, ()), state.trials[trial_id].epoch, self._keep)
@@ -107,7 +110,7 @@ class Retention:
 
     def _wanted(self, trial_id: int, state: RunState) -> set[int]:
         """The epochs of a trial that others need."""
-        epochs = {ref.epoch for ref in self._origins.values() if ref.trial_id == trial_id}
+        epochs = {self._origins[clone].epoch for clone in self._clones.get(trial_id, ())}
         return epochs | ({state.trials[trial_id].best_epoch} if trial_id in self._best else set())
 
     def _best_of(self, trial_ids: Iterable[int], state: RunState) -> list[int]:
@@ -162,7 +165,10 @@ class Retention:
 
     def _remove(self, refs: Iterable[CheckpointRef]) -> None:
         for ref in refs:
-            self._total -= self._held[ref.trial_id].pop(ref.epoch)
+            sizes = self._held[ref.trial_id]
+            self._total -= sizes.pop(ref.epoch)
+            if not sizes:
+                del self._held[ref.trial_id]
             self._remover.remove(ref)
 
 
