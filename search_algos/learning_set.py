@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from tune_jobs.search_algos.space import Config
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tune_jobs.search_algos.history import Tried
+
+MOST = 1000
+"""Observations that a model is fitted to: what it costs grows with them, up to their cube."""
 
 
 class LearningSet(NamedTuple):
@@ -20,6 +25,17 @@ class LearningSet(NamedTuple):
     epoch: int
     observed: list[tuple[Config, float]]
     pending: list[Config]  # at work, and without a loss so far
+
+    def thinned(self, rng: np.random.Generator) -> LearningSet:
+        """Not more than `MOST` observations: of more, the best quarter of so many, and a random
+        sample of the others, in their order."""
+        count = len(self.observed)
+        if count <= MOST:
+            return self
+        ranking = sorted(range(count), key=lambda place: self.observed[place][1])
+        best, others = ranking[: MOST // 4], ranking[MOST // 4 :]
+        chosen = {*best, *rng.choice(others, MOST - len(best), replace=False).tolist()}
+        return self._replace(observed=[self.observed[place] for place in sorted(chosen)])
 
 
 def learning_set(history: Iterable[Tried], epoch: int) -> LearningSet:
@@ -40,7 +56,9 @@ def learning_set(history: Iterable[Tried], epoch: int) -> LearningSet:
     def loss_of(tried: Tried) -> float:
         if epoch in tried.losses:
             return tried.losses[epoch]
-        newest = max((e for e in tried.losses if e < epoch), default=min(tried.losses))
+        newest = max(tried.losses)
+        if newest > epoch:
+            newest = max((e for e in tried.losses if e < epoch), default=min(tried.losses))
         loss = tried.losses[newest]
         expected = loss + gain_since(newest)
         return expected if isfinite(expected) else loss

@@ -87,7 +87,7 @@ class BayesOptSearch(Searcher):
 
     def suggest(self, index: int, history: History) -> Config:
         rng = self.rng(index)
-        _, observed, pending = history.learning_set(enough=self._n_startup)
+        _, observed, pending = history.learning_set(enough=self._n_startup).thinned(rng)
         if len(observed) < self._n_startup:
             return self.space.sample(rng)
         tried = self._points([config for config, _ in observed])

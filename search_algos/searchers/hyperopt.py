@@ -58,8 +58,10 @@ class HyperOptSearch(Searcher):
         self._problem = Problem(lambda _: None, labels)
 
     def suggest(self, index: int, history: History) -> Config:
+        rng = self.rng(index)
         # One more than the parameters: fewer points tell no directions apart (as in BOHB).
-        epoch, observed, pending = history.learning_set(enough=len(self.space) + 1)
+        known = history.learning_set(enough=len(self.space) + 1)
+        epoch, observed, pending = known.thinned(rng)
         lie = max((loss for _, loss in observed), default=0.0)
         results = observed + [(config, lie) for config in pending]
         trials = Trials()
@@ -67,7 +69,6 @@ class HyperOptSearch(Searcher):
             [self._document(number, *result) for number, result in enumerate(results)]
         )
         trials.refresh()
-        rng = self.rng(index)
         compared = max(self._options["n_startup_jobs"], history.reached(epoch))
         # The library multiplies it by the root of the number of trials that it gets.
         gamma = self._gamma * sqrt(compared / max(1, len(results)))

@@ -53,12 +53,14 @@ class OptunaSearch(Searcher):
         self._sampler = sampler
 
     def suggest(self, index: int, history: History) -> Config:
-        seed = int(self.rng(index).integers(2**31))
+        rng = self.rng(index)
+        seed = int(rng.integers(2**31))
         # One more than the parameters: fewer points tell no directions apart (as in BOHB).
-        epoch, observed, pending = history.learning_set(enough=len(self.space) + 1)
+        known = history.learning_set(enough=len(self.space) + 1)
         study = optuna.create_study(sampler=_SAMPLERS[self._sampler](seed))
         if self._sampler == "cmaes":
-            return self._evolved(study, observed)
+            return self._evolved(study, known.observed)
+        epoch, observed, pending = known.thinned(rng)
         count = len(observed)
         if self._sampler == "tpe":
             count = max(_STARTUP, history.reached(epoch))

@@ -4,12 +4,14 @@ import copy
 import math
 from statistics import median
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_jobs.search_algos.domains import Int
 from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.learning_set import MOST
 from tune_jobs.search_algos.space import Space
 
 SPACE = Space({"x": Int(0, 99)})
@@ -172,3 +174,24 @@ def test_cut_at_the_same_epoch_trials_keep_their_order_and_a_shift_of_all_shifts
 def test_huge_losses_stay_finite(trials: list[list[float]], enough: int) -> None:
     history = history_of(*trials, ended=False)
     assert all(math.isfinite(loss) for _, loss in history.learning_set(enough).observed)
+
+
+def test_a_model_gets_the_best_observations_and_some_of_the_others_in_their_order() -> None:
+    losses = [float(n * 7919 % 3001) for n in range(3001)]
+    known = history_of(*([loss] for loss in losses)).learning_set(enough=1)
+    thinned = known.thinned(np.random.default_rng(0))
+    places = [known.observed.index(found) for found in thinned.observed]
+    kept = sorted(loss for _, loss in thinned.observed)
+    assert places == sorted(set(places))
+    assert len(places) == MOST
+    assert kept[: MOST // 4] == sorted(losses)[: MOST // 4]
+    assert 1700 < median(kept[MOST // 4 :]) < 2000, "of all parts of the others"
+    assert known.thinned(np.random.default_rng(0)) == thinned
+    assert known.thinned(np.random.default_rng(1)) != thinned
+
+
+def test_a_model_gets_all_observations_of_a_thousand_trials() -> None:
+    known = history_of(*([float(n)] for n in range(MOST))).learning_set(enough=1)
+    rng = np.random.default_rng(0)
+    assert known.thinned(rng) == known
+    assert rng.random() == np.random.default_rng(0).random(), "and what follows is as before"
