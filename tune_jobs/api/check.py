@@ -42,7 +42,8 @@ def check(job: TuneJob, *, name: str | None = None, storage: str | None = None) 
     experiment, train = _first_trial(job, known)
     # A cross-validation trains its first fold for one epoch.
     builder = replace(Builder.of(job), max_epochs=1)
-    config = {**builder.constants, **train.config}
+    derived = experiment.state.trials[train.trial_id].derived
+    config = {**builder.constants, **train.config, **derived}
     screen.say(f"config of the first trial: {texts.values(config)}")
     _host_ray_functions()
     try:

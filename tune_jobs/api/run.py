@@ -149,7 +149,7 @@ class Run:
             found.trial_id,
             found.epoch,
             state.objective.value(found.loss),
-            {**self.declared.constants, **found.config},
+            {**self.declared.constants, **found.config, **found.derived},
             dict(tested.metrics) if tested and tested.metrics else None,
             self,
         )

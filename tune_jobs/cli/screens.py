@@ -186,7 +186,8 @@ def _so_far(declared: Declaration, state: RunState) -> list[str]:
         lines[0] += f", {saved:.0%} of {counted(full, state.objective.unit)} saved"
     if state.incumbent:
         lines.append(f"best  {texts.best(state).removeprefix('best ')}")
-        lines.append(f"      {texts.values({**declared.constants, **state.incumbent.config})}")
+        config = {**declared.constants, **state.incumbent.config, **state.incumbent.derived}
+        lines.append(f"      {texts.values(config)}")
     if state.tested:
         lines.append(f"test  {texts.tested(state.tested)}")
     if state.closed and state.closed.reason:

@@ -66,11 +66,13 @@ class RunResumed(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Suggested(_Fact):
-    """A searcher proposed a config, and its trial starts."""
+    """A searcher proposed a config, and its trial starts. ``derived`` are the values that the
+    config gives, for people."""
 
     fact: Literal["suggested"] = "suggested"
     trial_id: int
     config: dict[str, Any]
+    derived: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +91,13 @@ class Reported(_Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResumed(_Fact):
-    """A paused trial got a slot again: it continues, or starts from another trial's checkpoint."""
+    """A paused trial got a slot again: it continues, or starts from another trial's checkpoint, and
+    then ``derived`` is as in `Suggested`."""
 
     fact: Literal["resumed"] = "resumed"
     trial_id: int
     exploit: Exploit | None = None
+    derived: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

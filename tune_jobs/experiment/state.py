@@ -54,6 +54,7 @@ class Trial:
     trial_id: int
     config: dict[str, Any]
     suggested: dict[str, Any]  # the config at its start
+    derived: dict[str, Any]  # the values that the config gives
     status: Status = Status.RUNNING
     epoch: int = 0  # epochs recorded
     metrics: dict[str, float] = field(default_factory=dict)  # of the last epoch
@@ -61,6 +62,7 @@ class Trial:
     best_loss: float = math.inf  # of the report that counts
     best_epoch: int = 0  # of that report, or 0
     best_config: dict[str, Any] = field(default_factory=dict)  # at that report
+    best_derived: dict[str, Any] = field(default_factory=dict)  # of that config
     seconds: float = 0.0  # of training and evaluation
     node: str = ""
     failures: int = 0
@@ -81,6 +83,7 @@ class Incumbent(NamedTuple):
     epoch: int
     loss: float
     config: dict[str, Any]
+    derived: dict[str, Any]
 
     @property
     def checkpoint(self) -> CheckpointRef:
@@ -161,14 +164,15 @@ class RunState:
             case Known() | Interrupted():
                 pass  # for the searcher; for views
             case Suggested():
-                self.trials[fact.trial_id] = Trial(fact.trial_id, dict(fact.config), fact.config)
+                config, derived = dict(fact.config), fact.derived
+                self.trials[fact.trial_id] = Trial(fact.trial_id, config, fact.config, derived)
                 self.counts[Status.RUNNING] += 1
             case Reported():
                 self._apply_report(self.trials[fact.trial_id], fact)
             case TrialResumed():
                 self._set_status(self.trials[fact.trial_id], Status.RUNNING)
                 if fact.exploit:
-                    self._clone(self.trials[fact.trial_id], fact.exploit)
+                    self._clone(self.trials[fact.trial_id], fact.exploit, fact.derived)
             case Completed():
                 self._set_status(self.trials[fact.trial_id], Status.COMPLETED, fact.reason)
             case Stopped():
@@ -220,10 +224,10 @@ class RunState:
                 complete = complete or fact.epoch >= self.extent.reports
                 self._set_status(trial, Status.COMPLETED if complete else Status.STOPPED, reason)
             case Exploit() as exploit:
-                self._clone(trial, exploit)
+                self._clone(trial, exploit, {})
 
-    def _clone(self, trial: Trial, exploit: Exploit) -> None:
-        trial.config = dict(exploit.config)
+    def _clone(self, trial: Trial, exploit: Exploit, derived: dict[str, Any]) -> None:
+        trial.config, trial.derived = dict(exploit.config), derived
         trial.lineage += 1
         trial.clone_of = CheckpointRef(exploit.source, self.trials[exploit.source].epoch)
         trial.cloned_at = trial.epoch
@@ -232,7 +236,8 @@ class RunState:
         trial.is_judged = self.is_judged = True
         epoch, loss = (trial.epoch, loss) if math.isfinite(loss) else (0, math.inf)
         if self.objective.replaces((epoch, loss), (trial.best_epoch, trial.best_loss)):
-            trial.best_epoch, trial.best_loss, trial.best_config = epoch, loss, trial.config
+            trial.best_epoch, trial.best_loss = epoch, loss
+            trial.best_config, trial.best_derived = trial.config, trial.derived
             self._compare(trial)
 
     def _compare(self, trial: Trial) -> None:
@@ -246,7 +251,13 @@ class RunState:
             return
         self.tested = None  # that was another
         self.incumbent = (
-            Incumbent(chosen.trial_id, chosen.best_epoch, chosen.best_loss, chosen.best_config)
+            Incumbent(
+                chosen.trial_id,
+                chosen.best_epoch,
+                chosen.best_loss,
+                chosen.best_config,
+                chosen.best_derived,
+            )
             if chosen.best_epoch
             else None
         )

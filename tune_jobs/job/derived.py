@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tune_jobs.search_algos.derived import Derived
-from tune_jobs.search_algos.domains.values import plain
+from tune_jobs.search_algos.domains.values import is_json, plain
 from tune_jobs.search_algos.nested import nest
 
 
@@ -18,15 +18,35 @@ def whole(
 
     Raises ValueError, with the name, for a function that fails.
     """
+    return nest({**values, **computed(values, derived, groups)}, groups)
+
+
+def computed(
+    values: Mapping[str, Any], derived: Mapping[str, Derived], groups: Iterable[str]
+) -> dict[str, Any]:
+    """The derived values alone. Raises ValueError as `whole` does."""
     from tune_jobs.models.functions.config import AttributeDict  # needs pydantic
 
-    groups, known = list(groups), dict(values)
+    groups, found = list(groups), dict[str, Any]()
     for name, value in derived.items():
         try:
-            known[name] = plain(value.function(AttributeDict(nest(known, groups))))
+            config = AttributeDict(nest({**values, **found}, groups))
+            found[name] = plain(value.function(config))
         except Exception as error:
             raise ValueError(f"{name!r} is Derived: {type(error).__name__}: {error}") from error
-    return nest(known, groups)
+    return found
+
+
+def recorded(
+    values: Mapping[str, Any], derived: Mapping[str, Derived], groups: Iterable[str]
+) -> dict[str, Any]:
+    """The derived values that a journal can hold; none if a function fails, which the worker
+    says."""
+    try:
+        found = computed(values, derived, groups)
+    except ValueError:
+        return {}
+    return {name: value for name, value in found.items() if is_json(value)}
 
 
 @dataclass(frozen=True)

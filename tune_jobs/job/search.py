@@ -18,6 +18,7 @@ from tune_jobs.experiment.method import Method
 from tune_jobs.experiment.objective import Counts, Objective
 from tune_jobs.experiment.suggest import AtOnce, InBackground
 from tune_jobs.job.checks import patience_problems, searcher_problems, stop_problems, unwritable
+from tune_jobs.job.derived import recorded
 from tune_jobs.names import checked_options, find_class, is_from_ray_tune, name_of
 from tune_jobs.search_algos.base import Scheduler, Searcher, generator
 from tune_jobs.search_algos.derived import Derived
@@ -144,6 +145,10 @@ class Search:
         """The names of the dicts in the space that have something to search."""
         return groups(self.space)
 
+    def constants(self) -> dict[str, Any]:
+        """The values that are the same in the config of every trial."""
+        return split(self.space)[1]
+
     @property
     def fixed(self) -> frozenset[str]:
         """Hyperparameters that cannot change during the training, so a clone keeps them too."""
@@ -200,6 +205,7 @@ class Search:
             Goals(self.stop, self.objective),
             self.extent,
         )
+        known = self.constants() if self.derived else {}
         return Experiment(
             method,
             self.objective,
@@ -208,6 +214,7 @@ class Search:
             began_with=began_with,
             max_failures=self.max_failures,
             fail_fast=self.fail_fast,
+            derive=lambda config: recorded({**known, **config}, self.derived, self.groups),
         )
 
     def validate(self) -> None:

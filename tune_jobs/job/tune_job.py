@@ -21,7 +21,6 @@ from tune_jobs.job.search import Search, attempt
 from tune_jobs.models import MODELS
 from tune_jobs.models.base import FilledIn, Model
 from tune_jobs.names import find, find_class, is_function, name_of
-from tune_jobs.search_algos.space import split
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -78,10 +77,10 @@ class TuneJob(Search):
         return structural_in(self.domains, self.model_class())
 
     def constants(self) -> dict[str, Any]:
-        """The values that are the same in the config of every trial. Imports the model."""
+        """Also those that the model's Config takes from the job. Imports the model."""
         given = FilledIn(self.seed, self.max_epochs, self.trial_timeout)
         mine = given.for_config(self.model_class().Config, besides=self.space)
-        return {**mine, **split(self.space)[1]}
+        return {**mine, **super().constants()}
 
     def model_class(self) -> type[Model]:
         """Raises UserError if it is not a complete model, or cannot be imported."""

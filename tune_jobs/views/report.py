@@ -97,7 +97,7 @@ def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
         "moves": len(trial.moves),
         "reason": "" if trial.status is Status.FAILED else texts.outcome(trial, state),
         "error": trial.note if trial.status is Status.FAILED else "",
-        **{f"config/{name}": value for name, value in trial.config.items()},
+        **{f"config/{name}": v for name, v in {**trial.config, **trial.derived}.items()},
     }
 
 
@@ -112,7 +112,7 @@ def _best(declared: Declaration, state: RunState) -> dict[str, Any] | None:
         return None
     return {
         "trial_id": best.trial_id,
-        "config": {**declared.constants, **best.config},
+        "config": {**declared.constants, **best.config, **best.derived},
         "epoch": best.epoch,
         "value": state.objective.value(best.loss),
         **({} if state.spread is None else {"spread": state.spread}),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import tiny_job
+from runs import begun, falling, run_in_folder, state_of, tiny_job
 
-from tune_jobs import Choice, Derived, Float, Int
+from tune_jobs import Choice, Derived, Float, Int, Run
 from tune_jobs.errors import UserError
 from tune_jobs.job.building import Builder
 from tune_jobs.job.declaration import as_json, rebuilt
@@ -18,6 +18,7 @@ from tune_jobs.job.overrides import override
 from tune_jobs.search_algos.base import generator
 from tune_jobs.search_algos.domains import SpaceError
 from tune_jobs.search_algos.domains.values import untagged
+from tune_jobs.simulation.simulate import simulate
 
 SPACE = {
     "x": Float(0, 1),
@@ -104,3 +105,36 @@ def test_numbers_that_are_drawn_do_not_change() -> None:
     plain = tiny_job(space={"x": Float(0, 1)}).domains
     derived = tiny_job(space=SPACE).domains
     assert plain.sample(generator("a", 0)) == derived.sample(generator("a", 0))
+
+
+def test_they_are_in_the_tables_and_in_the_best_config(tmp_path: Path) -> None:
+    space = {"x": Float(0, 1), "net": {"rate": Derived(lambda c: 2 * c.x)}}
+    run = Run.open(run_in_folder(tmp_path / "run", tiny_job(space=space), falling).path)
+    table = run.trials()
+    assert list(table["config/net.rate"]) == [2 * x for x in table["config/x"]]
+    assert "config/net.rate" in (tmp_path / "run" / "trials.csv").read_text().splitlines()[0]
+    assert run.best is not None
+    assert run.best.config["net.rate"] == 2 * run.best.config["x"]
+
+
+def test_a_clone_has_those_of_its_own_config() -> None:
+    job = tiny_job(model=function, space=SPACE, scheduler="pbt", num_samples=6)
+    run = begun(job)
+    simulate(run.experiment, falling, 2, run.clock)
+    state = state_of(job, run.facts)
+    assert any(trial.lineage for trial in state.trials.values())
+    for trial in state.trials.values():
+        assert trial.derived["rate"] == 3 * trial.config["x"]
+        assert trial.best_derived["rate"] == 3 * trial.best_config["x"]
+
+
+def test_what_no_journal_can_hold_is_left_out() -> None:
+    space = {"x": Float(0, 1), "kind": Derived(lambda c: Path), "rate": Derived(lambda c: c.x)}
+    run = begun(tiny_job(model=function, space=space))
+    run.experiment.next()
+    (trial,) = run.trials
+    assert trial.derived == {"rate": trial.config["x"]}
+    failing = {"x": Float(0, 1), "rate": Derived(lambda c: 1 / 0)}
+    run = begun(tiny_job(model=function, space=failing))
+    run.experiment.next()
+    assert run.trials[0].derived == {}, "its worker says why"

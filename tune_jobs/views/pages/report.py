@@ -65,7 +65,8 @@ def _best(page: Page, record: Record) -> None:
         for name, measured in (state.tested.metrics or {}).items():
             shown[f"{texts.test_name(name)}, sealed test data"] = measured
     page.numbers({**shown, "trial": best.trial_id, objective.unit: best.epoch})
-    page.table(["hyperparameter", "value"], {**record.declared.constants, **best.config}.items())
+    config = {**record.declared.constants, **best.config, **best.derived}
+    page.table(["hyperparameter", "value"], config.items())
     for line in _certainty(state, value):
         page.text(line)
     top = _top(state)
