@@ -18,7 +18,7 @@ _GRACE = 10.0  # seconds for a function's own clean-up, as a program has
 _session: ContextVar[Session | None] = ContextVar("session", default=None)
 
 
-def report(metrics: Metrics, *, state: Any = None) -> None:
+def report(metrics: Metrics, *, state: Any = None, step: int | None = None) -> None:
     """Ends an epoch of the training function: its metrics, and the state to restore it from.
 
     Returns when the next epoch is wanted. If none is wanted any more (the scheduler stopped the
@@ -32,12 +32,13 @@ def report(metrics: Metrics, *, state: Any = None) -> None:
             file or folder, which is copied. Without one, a trial that is restored goes on from the
             newest state; if there is none, it trains again from the start, and the epochs that were
             reported before are passed over.
+        step: one more metric, for a job with ``time_attr="step"``: how far the training is.
 
     Raises TrainingError for metrics that are not a dict.
     """
     session = _session.get()
     if session:
-        session.report(metrics, state)
+        session.report(metrics, state, step)
 
 
 def restored() -> Any:
@@ -107,7 +108,7 @@ class Session:
         if self._thread.is_alive():
             os._exit(1)
 
-    def report(self, metrics: Metrics, state: Any) -> None:
+    def report(self, metrics: Metrics, state: Any, step: int | None = None) -> None:
         """In the function's thread."""
         if self._is_over:
             raise _End
@@ -115,7 +116,8 @@ class Session:
             raise TrainingError(
                 f"report() got {metrics!r:.100}; give a dict of numbers, such as {{'loss': 0.3}}"
             )
-        self._answers.put(Reported(dict(metrics), state))
+        counted = {} if step is None else {"step": step}
+        self._answers.put(Reported({**metrics, **counted}, state))
         if not self._wanted.get():
             raise _End
 

@@ -30,7 +30,7 @@ _DRAWS = 1000  # of changed configs, until one keeps to the constraints
 
 
 class _Arrival(NamedTuple):
-    epoch: int
+    age: int  # in intervals; a report may come some steps after their end
     loss: float
 
 
@@ -109,7 +109,7 @@ class PBT(Scheduler):
         if epoch < self._barriers[trial_id] or epoch >= self.max_t:
             return Continue()
         self._barriers[trial_id] = (epoch // self._interval + 1) * self._interval
-        self._waiting[trial_id] = _Arrival(epoch, loss)
+        self._waiting[trial_id] = _Arrival(epoch // self._interval, loss)
         return Pause()
 
     def on_resume(self, trial_id: int) -> None:
@@ -137,8 +137,8 @@ class PBT(Scheduler):
     def _compare(self) -> dict[int, Resume]:
         """How the youngest continue; copies first, while their sources are at the barrier. Members
         that were added later catch up before they are compared with the others."""
-        age = min(arrival.epoch for arrival in self._waiting.values())
-        losses = {t: arrival.loss for t, arrival in self._waiting.items() if arrival.epoch == age}
+        age = min(arrival.age for arrival in self._waiting.values())
+        losses = {t: arrival.loss for t, arrival in self._waiting.items() if arrival.age == age}
         ranking = sorted(losses, key=lambda trial_id: (losses[trial_id], trial_id))
         count = min(ceil(len(ranking) * self._quantile_fraction), len(ranking) // 2)
         best, worst = ranking[:count], ranking[len(ranking) - count :]

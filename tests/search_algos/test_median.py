@@ -47,6 +47,19 @@ def test_epochs_before_the_grace_period_count_neither_for_stopping_nor_in_means(
     assert isinstance(scheduler.on_report(3, 2, 2.0), Stop)
 
 
+def test_means_are_of_the_reports_and_others_are_compared_where_they_came_as_far() -> None:
+    scheduler = MedianStopping(1000, SPACE, 0, grace_period=100)
+    for trial_id in range(3):
+        for epoch in (100 + trial_id, 200 + trial_id):
+            scheduler.on_report(trial_id, epoch, 2.0)
+    assert scheduler.on_report(3, 150, 2.5) == Stop(
+        "its best is worse than the median of 3 others at epoch 150"
+    )
+    assert scheduler.on_report(4, 150, 2.0) == Continue()
+    assert scheduler.on_report(4, 202, 2.0) == Continue()
+    assert scheduler.on_report(5, 203, 9.0) == Continue(), "nobody came as far"
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [

@@ -48,11 +48,12 @@ def check(job: TuneJob, *, name: str | None = None, storage: str | None = None) 
     _host_ray_functions()
     try:
         metrics = _tried(builder, builder.config(config), job, screen)
+        reached = builder.reached(0, metrics)
     except (MissingDataError, TrainingError) as error:
         raise UserError(str(error)) from error
     except Exception as error:
         raise UserError(user_traceback(error)) from error
-    _judge(experiment, train, metrics, screen)
+    _judge(experiment, train, reached, metrics, screen)
     screen.say("the job works")
 
 
@@ -105,7 +106,9 @@ def _trained(builder: Builder, model: Model, screen: Screen) -> dict[str, float]
     return metrics
 
 
-def _judge(experiment: Experiment, train: Train, metrics: dict[str, float], screen: Screen) -> None:
+def _judge(
+    experiment: Experiment, train: Train, reached: int, metrics: dict[str, float], screen: Screen
+) -> None:
     """Shows the metrics to what decides in the run."""
     objective = experiment.state.objective
     if objective.metric not in metrics:
@@ -113,6 +116,6 @@ def _judge(experiment: Experiment, train: Train, metrics: dict[str, float], scre
         if epoch_checks.is_misspelt(objective.metric, metrics):
             raise UserError(missing)
         screen.say(f"note: {missing}; a trial that never reports it fails")
-    experiment.report(Reported(trial_id=train.trial_id, epoch=1, metrics=metrics))
+    experiment.report(Reported(trial_id=train.trial_id, epoch=reached, metrics=metrics))
     for warning in experiment.state.warnings:
         screen.say(f"note: {warning}")

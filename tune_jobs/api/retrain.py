@@ -84,8 +84,9 @@ def retrain(run: Run, seeds: int, folder: Path | None, said: Callable[[str], obj
 def _trained(builder: Builder, config: Any, epochs: int) -> Model:
     model = builder.build(config)
     with suppress(Done):
-        for epoch in range(1, epochs + 1):
-            builder.train_epoch(model, epoch)
+        reached = 0
+        while reached < epochs:
+            reached = builder.reached(reached, builder.train_epoch(model, reached + 1))
     return model
 
 

@@ -167,7 +167,7 @@ class Experiment:
             self.record(Failed(trial_id=trial.trial_id, error=error, retry=False))
             return Stop(error)
         self.record(replace(report, decision=decision))
-        self._method.goals.after(report, self.state, self.warn)
+        self._method.goals.after(report, self.warn)
         return decision
 
     def complete(self, trial_id: int, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -9,7 +10,6 @@ from tune_jobs.errors import nearest
 from tune_jobs.experiment.blame import blaming
 from tune_jobs.experiment.facts import Reported
 from tune_jobs.experiment.objective import Objective
-from tune_jobs.experiment.state import RunState
 from tune_jobs.search_algos.decisions import Stop
 
 Say = Callable[[str], None]
@@ -31,12 +31,14 @@ class Goals:
     def __init__(self, stop: Any, objective: Objective) -> None:
         self._stop = stop
         self._objective = objective
+        self._reports: Counter[int] = Counter()  # of each trial
 
     def on_report(self, report: Reported) -> Stop | None:
         """Stops a trial that reached one."""
         if self._stop is None:
             return None
-        known = {REPORTS: report.epoch, **report.metrics}
+        self._reports[report.trial_id] += 1
+        known = {REPORTS: self._reports[report.trial_id], **report.metrics}
         if isinstance(self._stop, Mapping):
             reached = [self._reached(name, value, known) for name, value in self._stop.items()]
             reason = next(filter(None, reached), "")
@@ -45,9 +47,9 @@ class Goals:
                 reason = "the job's stop says so" if self._stop(report.trial_id, known) else ""
         return Stop(reason, complete=True) if reason else None
 
-    def after(self, report: Reported, state: RunState, warn: Say) -> None:
+    def after(self, report: Reported, warn: Say) -> None:
         """The report was recorded. Warns once of goals that may be misspelt."""
-        if state.epochs_total == 1:
+        if self._reports.total() == 1:
             for text in self._missing_from(report.metrics):
                 warn(text)
 

@@ -23,6 +23,7 @@ from tune_jobs.experiment.facts import (
 )
 from tune_jobs.experiment.goals import Goals, Say
 from tune_jobs.experiment.longer_run import LongerRun
+from tune_jobs.experiment.shares import Epochs
 from tune_jobs.experiment.state import RunState, Status
 from tune_jobs.experiment.suggest import Answer, Suggest
 from tune_jobs.search_algos.base import Scheduler
@@ -38,6 +39,7 @@ class Method:
         suggest: asks the searcher, at once or in the background.
         history: an empty one, of the space that is searched.
         extent: of the run as it is now.
+        seen: the time of a training, as the searcher sees it.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Method:
         early_stopping: EarlyStopping,
         goals: Goals,
         extent: Extent,
+        seen: Epochs,
     ) -> None:
         self.scheduler = scheduler
         self._suggest = suggest
@@ -55,6 +58,7 @@ class Method:
         self.goals = goals
         self._longer_run = LongerRun(extent)
         self._history = history
+        self._seen = seen
         self._released: set[int] = set()
 
     def decide(self, report: Reported, state: RunState, drain: Say | None = None) -> Decision:
@@ -124,7 +128,7 @@ class Method:
         match fact:
             case Opened():
                 for known in fact.known:
-                    self._history.known(known.config, known.losses)
+                    self._history.known(known.config, self._seen.known(known.losses))
             case RunResumed():
                 self._longer_run.resumed(fact)
             case Suggested():
@@ -138,7 +142,8 @@ class Method:
             case Reported():
                 loss = state.objective.loss(fact.metrics)
                 if loss is not None:
-                    self._history.reported(fact.trial_id, fact.epoch, loss)
+                    for epoch in self._seen.report(fact.trial_id, fact.epoch):
+                        self._history.reported(fact.trial_id, epoch, loss)
                 if isinstance(fact.decision, Exploit):
                     self._history.ended(fact.trial_id)  # its config is no longer the suggested one
                 self._forget_if_ended(fact.trial_id, state)

@@ -19,20 +19,30 @@ class Objective:
     metric, mode: of the job.
     over_folds: whether the metric is a mean over the epochs so far, which are folds.
     best: which report counts.
+    in_steps: whether trials count their training themselves (`TuneJob.time_attr`).
     """
 
     metric: str
     mode: Literal["min", "max"]
     over_folds: bool = False
     best: Counts = "any"
+    in_steps: bool = False
 
     @classmethod
-    def of(cls, metric: str, mode: str, folds: int | None, best: Counts | None) -> Objective:
+    def of(
+        cls,
+        metric: str,
+        mode: str,
+        folds: int | None,
+        best: Counts | None,
+        time_attr: str | None = None,
+    ) -> Objective:
         """By default the best epoch of a trial counts. Folds are not equally hard, so there the
         mean over the most folds counts."""
         over_folds = folds is not None
         counts: Counts = best or ("complete" if over_folds else "any")
-        return cls(metric, "min" if mode == "min" else "max", over_folds, counts)
+        in_steps = time_attr is not None
+        return cls(metric, "min" if mode == "min" else "max", over_folds, counts, in_steps)
 
     def loss(self, metrics: Mapping[str, float]) -> float | None:
         """The metric as a number, lower is better; None if it was not reported."""
@@ -47,8 +57,10 @@ class Objective:
 
     @property
     def unit(self) -> str:
-        """What a trial reports after each of."""
-        return "fold" if self.over_folds else "epoch"
+        """What the training of a trial is counted in."""
+        if self.over_folds:
+            return "fold"
+        return "step" if self.in_steps else "epoch"
 
     def rank(self, epoch: int, loss: float) -> tuple[int, float]:
         """For sorting, lower is better: by loss; where complete trials count, first by more

@@ -205,13 +205,13 @@ class RunState:
             self._set_status(self.trials[trial_id], Status.PAUSED)
 
     def _apply_report(self, trial: Trial, fact: Reported) -> None:
+        if not self.epochs_total:
+            self.first_report = fact.time
+        self.epochs_total += fact.epoch - trial.epoch
         trial.epoch = fact.epoch
         trial.metrics = dict(fact.metrics)
         trial.seconds += fact.seconds
         trial.node = fact.node
-        self.epochs_total += 1
-        if self.epochs_total == 1:
-            self.first_report = fact.time
         loss = self.objective.loss(fact.metrics)
         if loss is not None:
             self._judge(trial, loss)

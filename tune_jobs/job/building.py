@@ -32,6 +32,7 @@ class Builder:
         seed: of the job; a Config with a seed of its own has its own random numbers.
         folds: of a cross-validation, or None.
         max_epochs: of a training, so of each fold.
+        time_attr: of the job.
     """
 
     model: type[Model]
@@ -41,6 +42,7 @@ class Builder:
     seed: int
     folds: int | None
     max_epochs: int
+    time_attr: str | None
 
     @classmethod
     def of(cls, job: TuneJob) -> Builder:
@@ -53,6 +55,7 @@ class Builder:
             job.seed,
             job.folds,
             job.max_epochs,
+            job.time_attr,
         )
 
     def config(self, values: Mapping[str, Any]) -> Any:
@@ -78,6 +81,13 @@ class Builder:
         model.trial.epoch = epoch
         with model.trial.current():
             return epoch_checks.epoch(model)
+
+    def reached(self, before: int, metrics: Mapping[str, float]) -> int:
+        """The epoch that a trial has reached with these metrics: the one after ``before``, or the
+        steps that they count. Raises TrainingError if they count none."""
+        if self.time_attr is None:
+            return before + 1
+        return epoch_checks.steps(self.time_attr, metrics)
 
     def _new(self, config: Any) -> Model:
         if self.folds:

@@ -51,6 +51,11 @@ def fold_problems(job: Search, model: type[Model], scheduler: Scheduler | None) 
             "patience stops a training that no longer improves; with folds every epoch is a "
             "training of its own: give either patience or folds"
         )
+    if job.time_attr:
+        problems.append(
+            f"time_attr is {job.time_attr!r}; with folds a trial reports after each fold, and "
+            "nothing counts its steps: give either time_attr or folds"
+        )
     return problems
 
 

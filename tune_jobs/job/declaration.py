@@ -61,10 +61,11 @@ class Declaration:
     constants: dict[str, Any]
     folds: int | None = None
     best: Counts | None = None
+    time_attr: str | None = None
 
     @property
     def objective(self) -> Objective:
-        return Objective.of(self.metric, self.mode, self.folds, self.best)
+        return Objective.of(self.metric, self.mode, self.folds, self.best, self.time_attr)
 
     @property
     def extent(self) -> Extent:

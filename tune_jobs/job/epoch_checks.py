@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.errors import user_traceback
+from tune_jobs.errors import nearest, user_traceback
 from tune_jobs.models.base import Model, TrainingError
 
 _CANNOT_LOAD = (
@@ -44,6 +44,20 @@ def numbers(said: str, metrics: Any) -> dict[str, float]:
                 f"{said} returned a metric named {_short(name)}; its name must be a text"
             )
     return {name: _number(name, value) for name, value in metrics.items()}
+
+
+def steps(time_attr: str, metrics: Mapping[str, float]) -> int:
+    """Raises TrainingError unless the metric ``time_attr`` is a whole number of at least 1."""
+    if time_attr not in metrics:
+        raise TrainingError(
+            f"time_attr is {time_attr!r}, which was not reported; {nearest(time_attr, metrics)}"
+        )
+    value = metrics[time_attr]
+    if value < 1 or not value.is_integer():
+        raise TrainingError(
+            f"time_attr {time_attr!r} is {value}; it must be a whole number of steps, at least 1"
+        )
+    return int(value)
 
 
 def is_misspelt(metric: str, reported: Iterable[str]) -> bool:

@@ -13,9 +13,10 @@ from tune_jobs.experiment.early_stopping import EarlyStopping
 from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Fact
-from tune_jobs.experiment.goals import Goals
+from tune_jobs.experiment.goals import REPORTS, Goals
 from tune_jobs.experiment.method import Method
 from tune_jobs.experiment.objective import Counts, Objective
+from tune_jobs.experiment.shares import Epochs, Shares
 from tune_jobs.experiment.suggest import AtOnce, InBackground
 from tune_jobs.job.checks import patience_problems, searcher_problems, stop_problems, unwritable
 from tune_jobs.job.derived import recorded
@@ -52,6 +53,10 @@ class Search:
             with which a run cannot be repeated or resumed exactly.
         num_samples: the number of trials.
         max_epochs: the epochs of a complete trial.
+        time_attr: a metric that counts the training of a trial in steps, such as
+            ``"timesteps_total"``, in whole numbers that grow. An epoch is then a step: max_epochs,
+            patience and the periods of the scheduler are numbers of steps. By default every report
+            is an epoch.
         folds: the folds of a cross-validation. An epoch of a trial is then a fold, for which the
             model is trained for max_epochs, and the metric is the mean over the folds so far.
         patience, min_delta: a trial stops after ``patience`` epochs in a row without an
@@ -83,6 +88,7 @@ class Search:
     scheduler_options: dict[str, Any] = Field(default_factory=dict)
     num_samples: PositiveInt = 20
     max_epochs: PositiveInt = 27
+    time_attr: str | None = None
     folds: int | None = Field(default=None, ge=2)
     patience: PositiveInt | None = None
     min_delta: float = Field(default=0.0, ge=0)
@@ -99,6 +105,11 @@ class Search:
         if not isinstance(space, dict):
             return space
         return {name: _without_ray(name, plain(value)) for name, value in space.items()}
+
+    @field_validator("time_attr")
+    @classmethod
+    def _unless_reports(cls, name: str | None) -> str | None:
+        return None if name == REPORTS else name
 
     @field_validator("points_to_evaluate", mode="before")
     @classmethod
@@ -117,12 +128,12 @@ class Search:
     @property
     def training(self) -> str:
         """The training of a complete trial, for people."""
-        epochs = counted(self.max_epochs, "epoch")
+        epochs = counted(self.max_epochs, "step" if self.time_attr else "epoch")
         return f"{counted(self.folds, 'fold')} of {epochs}" if self.folds else epochs
 
     @property
     def objective(self) -> Objective:
-        return Objective.of(self.metric, self.mode, self.folds, self.best)
+        return Objective.of(self.metric, self.mode, self.folds, self.best, self.time_attr)
 
     @property
     def domains(self) -> Space:
@@ -177,7 +188,7 @@ class Search:
         if is_from_ray_tune(self.scheduler):
             from tune_jobs.on_ray.ray_tune.their_scheduler import TheirScheduler
 
-            return TheirScheduler(max_t, self.scheduler, self.scheduler_options)
+            return TheirScheduler(max_t, self.scheduler, self.scheduler_options, self.time_attr)
         cls = find_class(self.scheduler, Scheduler, SCHEDULERS)
         name = f"scheduler {name_of(self.scheduler)!r}"
         options = checked_options(name, cls, self.scheduler_options)
@@ -204,6 +215,7 @@ class Search:
             EarlyStopping(self.patience, self.min_delta),
             Goals(self.stop, self.objective),
             self.extent,
+            Shares(self.extent.reports) if self.time_attr else Epochs(),
         )
         known = self.constants() if self.derived else {}
         return Experiment(

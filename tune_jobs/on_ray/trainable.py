@@ -151,19 +151,33 @@ class EpochTrainable(tune.Trainable):
             return self._report(self._unreported.popleft())
         start = time.perf_counter()
         try:
-            metrics = self._trained_epoch(self._model)
+            epoch, metrics = self._trained_epoch(self._model)
         except Done as end:
             return Report({}, self._epoch, done=str(end) or "its training came to its own end")
         seconds = round(time.perf_counter() - start, 4)
-        self._epoch += 1
-        if self._epoch == 1:
+        previous, self._epoch = self._epoch, epoch
+        if not previous:
             self._check_metric(train, metrics)
-        saved = Saved(train.trial_id, self._epoch, train.config, train.lineage, metrics, seconds)
+        saved = Saved(
+            train.trial_id, epoch, train.config, train.lineage, metrics, seconds, previous=previous
+        )
         return self._report(self._store.save(saved, partial(self._save, self._model, train)))
 
-    def _trained_epoch(self, model: Model) -> dict[str, float]:
-        with self._not_hanging():
-            return self._builder.train_epoch(model, self._epoch + 1)
+    def _trained_epoch(self, model: Model) -> tuple[int, dict[str, float]]:
+        """The next epoch and its metrics. Reports of steps that the trial has are passed over: the
+        source of a clone may have been a few behind, and a function may begin anew."""
+        reached = 0
+        while True:
+            with self._not_hanging():
+                metrics = self._builder.train_epoch(model, self._epoch + 1)
+            before, reached = reached, self._builder.reached(self._epoch, metrics)
+            if reached > self._epoch:
+                return reached, metrics
+            if reached <= before:
+                raise TrainingError(
+                    f"time_attr {self._builder.time_attr!r} is {reached} after {before}; it must "
+                    "grow from report to report"
+                )
 
     def _check_metric(self, train: Train, metrics: Mapping[str, float]) -> None:
         """A misspelt metric is the job's mistake; one that is measured only sometimes may come."""

@@ -33,7 +33,8 @@ class DamagedCheckpointError(Exception):
 class Saved:
     """What a checkpoint contains: the model of a trial after ``epoch``, and the epoch's metrics.
 
-    ``lineage`` counts how often the trial had become a clone by then.
+    ``lineage`` counts how often the trial had become a clone by then. ``previous`` is the epoch of
+    the report before, by default the one before this epoch.
     """
 
     trial_id: int
@@ -43,6 +44,7 @@ class Saved:
     metrics: Mapping[str, float]
     seconds: float
     bytes: int = 0  # once it is written
+    previous: int | None = None
 
     @property
     def ref(self) -> CheckpointRef:

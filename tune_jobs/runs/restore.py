@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,13 +39,12 @@ def restore(store: CheckpointStore, train: Train, load: Load) -> Restored:
     """
     restored = Restored()
     own = _of_this_lineage(store, train, restored.warnings)
-    newest = train.epoch
-    while newest + 1 in own:  # it counts only if all epochs before it can be reported
-        newest += 1
+    unreported = list(_following(train.epoch, own))
+    newest = unreported[-1].epoch if unreported else train.epoch
     refs = [own[epoch].ref for epoch in sorted(own, reverse=True) if epoch <= newest]
     if loaded := _load_first(store, refs, load, restored.warnings):
         restored.epoch = loaded.epoch
-        restored.unreported = [own[epoch] for epoch in range(train.epoch + 1, loaded.epoch + 1)]
+        restored.unreported = [saved for saved in unreported if saved.epoch <= loaded.epoch]
     elif train.clone_of:
         _clone(store, train.clone_of, load, restored.warnings)
         restored.epoch, restored.cloned = train.cloned_at, True
@@ -70,6 +69,17 @@ def _of_this_lineage(store: CheckpointStore, train: Train, warnings: list[str]) 
         if saved.lineage == train.lineage and saved.config == config:
             found[epoch] = saved
     return found
+
+
+def _following(epoch: int, own: Mapping[int, Saved]) -> Iterator[Saved]:
+    """The checkpoints after an epoch, as long as no report between them is missing."""
+    after = {
+        saved.epoch - 1 if saved.previous is None else saved.previous: saved
+        for saved in own.values()
+    }
+    while saved := after.get(epoch):
+        yield saved
+        epoch = saved.epoch
 
 
 def _clone(store: CheckpointStore, source: CheckpointRef, load: Load, warnings: list[str]) -> None:

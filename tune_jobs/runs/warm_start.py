@@ -43,6 +43,11 @@ def known_from(folder: RunFolder, job: TuneJob) -> Learned:
             f"run {folder.name!r} has {_unit(earlier)}, this job has {_unit(job)}; they cannot be "
             "compared: give the same folds and max_epochs"
         )
+    if earlier.time_attr != job.time_attr:
+        raise UserError(
+            f"run {folder.name!r} has time_attr={earlier.time_attr!r}, this job has "
+            f"{job.time_attr!r}; they cannot be compared: give the same"
+        )
     constants = earlier.constants
     facts = list(read(folder.journal))
     reported = next((fact.metrics for fact in facts if isinstance(fact, Reported)), None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from tune_jobs.experiment.facts import Fact
+from tune_jobs.experiment.shares import SHARES
 from tune_jobs.job.overrides import override
 from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob
@@ -64,7 +65,8 @@ def _outcome(search: Search, curves: Curves, workers: int) -> Outcome:
         search = replace(search, num_samples=epochs)
     experiment = search.build_experiment()
     experiment.start(record, lambda fact, state: None)
-    seconds = simulate(experiment, curves, workers, clock, epochs)
+    stride = max(1, search.extent.reports // SHARES) if search.time_attr else 1
+    seconds = simulate(experiment, curves, workers, clock, epochs, stride)
     state = experiment.state
     busy = sum(trial.seconds for trial in state.trials.values())
     best = state.incumbent and search.objective.value(state.incumbent.loss)

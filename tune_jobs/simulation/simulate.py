@@ -55,11 +55,13 @@ def simulate(
     workers: int,
     clock: VirtualClock | None = None,
     epochs: int | None = None,
+    stride: int = 1,
 ) -> float:
     """Runs the experiment to its end on ``workers`` equal workers; returns the virtual seconds.
 
     The incumbent's test is its curve's metrics at its best epoch, and takes no time. With
     ``epochs``, a trial starts or continues only if all running trials can complete within them.
+    A trial reports every ``stride`` epochs.
     """
     clock = clock or VirtualClock()
     queue: list[_EpochEnd] = []
@@ -69,14 +71,17 @@ def simulate(
     def has_room() -> bool:
         if epochs is None or experiment.state.draining:
             return True
-        promised = sum(complete - end.epoch + 1 for end in queue)
+        promised = sum(complete - end.work.epoch for end in queue)
         return experiment.state.epochs_total + promised + complete <= epochs
 
-    def begin(work: Train, epoch: int) -> None:
+    def begin(work: Train) -> None:
         nonlocal begun
         begun += 1
+        epoch = max(work.epoch + 1, min(work.epoch + stride, complete))
+        result: Epoch | Exception
         try:
-            result: Epoch | Exception = curve(work.config, epoch)
+            metrics, each = curve(work.config, epoch)
+            result = Epoch(metrics, each * (epoch - work.epoch))
         except Exception as error:  # the trial died
             result = error
         seconds = result.seconds if isinstance(result, Epoch) else 0.0
@@ -90,7 +95,7 @@ def simulate(
                 metrics = curve(work.config, work.checkpoint.epoch).metrics
                 experiment.tested(work, metrics)
             else:
-                begin(work, work.epoch + 1)
+                begin(work)
         if not queue or experiment.hopeless:
             return clock.now
         end = heapq.heappop(queue)
@@ -98,8 +103,7 @@ def simulate(
         trial_id = end.work.trial_id
         if isinstance(end.result, Exception):
             if experiment.fail(trial_id, str(end.result)):
-                restart = experiment.train(trial_id)
-                begin(restart, restart.epoch + 1)
+                begin(experiment.train(trial_id))
             continue
         decision = experiment.report(
             Reported(
@@ -110,4 +114,4 @@ def simulate(
             )
         )
         if not isinstance(decision, (Stop, Pause)):
-            begin(experiment.train(trial_id), end.epoch + 1)
+            begin(experiment.train(trial_id))

@@ -50,6 +50,15 @@ def test_whatever_is_no_number_is_told_with_its_name(value: Any) -> None:
     assert len(str(error.value)) < 200
 
 
+@pytest.mark.parametrize("value", [0.5, 0, -3, math.nan, math.inf])
+def test_steps_are_whole_numbers(value: float) -> None:
+    assert checks.steps("steps", {"steps": 5000.0}) == 5000
+    with pytest.raises(TrainingError, match=f"'steps' is {float(value)}; it must be a whole"):
+        checks.steps("steps", {"steps": float(value)})
+    with pytest.raises(TrainingError, match="did you mean 'step'"):
+        checks.steps("steps", {"step": 3.0})
+
+
 @pytest.mark.parametrize("returned", [None, 0.5, [("loss", 0.5)], {"loss"}])
 def test_what_is_no_dict_is_told_with_the_method_that_returned_it(returned: Any) -> None:
     with pytest.raises(TrainingError, match=r"^train_epoch\(\) returned .*dict of numbers"):

@@ -28,8 +28,16 @@ class Trial:
         self.store = CheckpointStore(Folder(root))
         self.loaded = ""
 
-    def save(self, epoch: int, trial_id: int = 1, lineage: int = 0, **config: Any) -> None:
-        saved = Saved(trial_id, epoch, config or CONFIG, lineage, {"loss": 1 / epoch}, 1.0)
+    def save(
+        self,
+        epoch: int,
+        trial_id: int = 1,
+        lineage: int = 0,
+        previous: int | None = None,
+        **config: Any,
+    ) -> None:
+        metrics = {"loss": 1 / epoch}
+        saved = Saved(trial_id, epoch, config or CONFIG, lineage, metrics, 1.0, previous=previous)
         name = f"trial {trial_id} lineage {lineage} epoch {epoch}"
         self.store.save(saved, lambda folder: folder.joinpath("state").write_text(name))
 
@@ -70,6 +78,18 @@ def test_epochs_that_were_saved_and_not_recorded_are_reported_in_turn(trial: Tri
     assert [saved.epoch for saved in restored.unreported] == [4, 5]
     assert restored.warnings == []
     assert trial.loaded == "trial 1 lineage 0 epoch 5"
+
+
+def test_reports_after_any_number_of_steps_are_told_in_turn(trial: Trial) -> None:
+    for previous, epoch in ((0, 100), (100, 250), (250, 400), (700, 900)):
+        trial.save(epoch, previous=previous)
+    restored = trial.restore(Train(1, CONFIG, epoch=100))
+    assert [saved.epoch for saved in restored.unreported] == [250, 400]
+    assert restored.epoch == 400, "the report after 700 steps is not there"
+    trial.damage(400)
+    restored = trial.restore(Train(1, CONFIG, epoch=100))
+    assert (restored.epoch, trial.loaded) == (250, "trial 1 lineage 0 epoch 250")
+    assert [saved.epoch for saved in restored.unreported] == [250]
 
 
 @pytest.mark.parametrize("file", ["state", "epoch.json"])

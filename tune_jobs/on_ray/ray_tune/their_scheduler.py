@@ -34,24 +34,31 @@ class TheirScheduler(Scheduler):
     As in Ray, trials that it pauses continue when no new trials come.
 
     Raises UserError for options, for anything that is not a scheduler, for one that needs Ray's
-    own trials, and for one that uses another metric or another time than epochs.
+    own trials, and for one that uses another metric or another time than the job.
     """
 
     pauses_trials = True
     deterministic = False
 
-    def __init__(self, max_t: int, scheduler: Any, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        max_t: int,
+        scheduler: Any,
+        options: Mapping[str, Any],
+        time_attr: str | None = None,
+    ) -> None:
         super().__init__(max_t, Space({}), seed=0)
         name = f"scheduler {name_of(scheduler)!r}"
         for refused, instead in _REFUSED.items():
             if isinstance(scheduler, refused):
                 raise UserError(f"{name} needs Ray's own trials; a job has {instead} for it")
         self._foreign = copied(name, scheduler, schedulers.TrialScheduler, options)
-        time_attr = time_attr_of(self._foreign) or TRAINING_ITERATION
-        if time_attr != TRAINING_ITERATION:
+        self._time_attr = time_attr or TRAINING_ITERATION
+        theirs = time_attr_of(self._foreign)
+        if theirs not in (None, self._time_attr):
             raise UserError(
-                f"{name} uses {time_attr!r}, a job uses epochs; give it "
-                f"time_attr={TRAINING_ITERATION!r}, and its periods in epochs"
+                f"{name} has time_attr={theirs!r}, the job has time_attr={self._time_attr!r}; give "
+                "both the same"
             )
         if not self._foreign.set_search_properties(LOSS, "min"):
             raise UserError(f"{name} has its own metric or mode; the job must give them")
@@ -64,7 +71,7 @@ class TheirScheduler(Scheduler):
 
     def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
         trial = self._trials[trial_id]
-        result = told(epoch, loss)
+        result = {**told(epoch, loss), self._time_attr: epoch}
         answer = self._foreign.on_trial_result(self._controller, trial, result)
         trial.last_result = result
         if answer == schedulers.TrialScheduler.STOP:

@@ -65,7 +65,8 @@ def trials(
         return [_frozen(record, trial, objectives, known) for trial in _sorted(record)]
     compared: list[FrozenTrial] = []
     for trial_id, points in sorted(record.curves.items()):
-        point = next((point for point in points if point.epoch == at_epoch), None)
+        past = [point for point in points if point.epoch <= at_epoch]
+        point = past[-1] if past and points[-1].epoch >= at_epoch else None
         values = _values(point.metrics, objectives) if point else None
         if point and values:
             frozen = _made(len(compared), point.config, known, TrialState.COMPLETE, values)
@@ -78,13 +79,9 @@ def compared_epoch(record: Record) -> int | None:
     """The last epoch at which enough trials can be compared: four times as many as there are
     hyperparameters, and twenty. If there is none, the epoch most trials reached; None without
     reports."""
-    reached: dict[int, int] = {}
-    for points in record.curves.values():
-        for point in points:
-            reached[point.epoch] = reached.get(point.epoch, 0) + 1
+    reached = sorted((points[-1].epoch for points in record.curves.values()), reverse=True)
     enough = max(20, 4 * len(record.parameters))
-    able = [epoch for epoch, count in reached.items() if count >= enough]
-    return max(able) if able else min(reached, key=lambda e: (-reached[e], -e), default=None)
+    return reached[min(enough, len(reached)) - 1] if reached else None
 
 
 def distributions(record: Record) -> dict[str, BaseDistribution]:

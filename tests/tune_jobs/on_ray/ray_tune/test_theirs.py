@@ -277,7 +277,7 @@ SPACE = {"x": tune.uniform(0, 1)}
             {"scheduler": PopulationBasedTraining(hyperparam_mutations=SPACE)},
             "scheduler='pbt'",
         ),
-        ({"scheduler": MedianStoppingRule()}, "time_attr='training_iteration'"),
+        ({"scheduler": MedianStoppingRule()}, "the job has time_attr='training_iteration'"),
         (
             {"scheduler": AsyncHyperBandScheduler(metric="loss", mode="min")},
             "the job must give them",
