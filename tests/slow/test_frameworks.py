@@ -18,25 +18,36 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.mark.parametrize(
-    ("example", "needs", "epochs"),
+    ("example", "needs", "epochs", "settings"),
     [
-        ("with_xgboost.py", "xgboost", 4),
-        ("with_lightgbm.py", "lightgbm", 4),
-        ("with_lightning.py", "lightning", 4),
-        ("with_transformers.py", "transformers", 4),
-        ("pbt_convnet.py", "torch", 6),
-        ("image_classifier.py", "torch", 4),
-        ("number_of_layers.py", "torch", 4),
-        ("which_classifier.py", "sklearn", 1),
-        ("solver/job.py", "sklearn", 1),
+        ("with_xgboost.py", "xgboost", 4, ()),
+        ("with_lightgbm.py", "lightgbm", 4, ()),
+        ("with_lightning.py", "lightning", 4, ()),
+        ("with_transformers.py", "transformers", 4, ()),
+        ("with_keras.py", "keras", 4, ()),
+        ("with_stable_baselines.py", "stable_baselines3", 4 * 512, ("scheduler.grace_period=512",)),
+        ("with_mlflow.py", "mlflow", 4, ("tracking_uri=sqlite:///{folder}/mlflow.db",)),
+        ("pbt_convnet.py", "torch", 6, ()),
+        ("image_classifier.py", "torch", 4, ()),
+        ("number_of_layers.py", "torch", 4, ()),
+        ("which_classifier.py", "sklearn", 1, ()),
+        ("solver/job.py", "sklearn", 1, ()),
     ],
 )
 def test_an_example_that_was_killed_ends_in_the_same_table(
-    example: str, needs: str, epochs: int, start: Start, tune_jobs: Any, tmp_path: Path
+    example: str,
+    needs: str,
+    epochs: int,
+    settings: tuple[str, ...],
+    start: Start,
+    tune_jobs: Any,
+    tmp_path: Path,
 ) -> None:
     pytest.importorskip(needs)
     file = EXAMPLES / example
-    size = ["--samples", 5, "--max-epochs", epochs, "--max-concurrent", 1]
+    size: list[Any] = ["--samples", 5, "--max-epochs", epochs, "--max-concurrent", 1]
+    for setting in settings:
+        size += ["--set", setting.format(folder=tmp_path)]
     whole, killed = (RunFolder(tmp_path / "storage" / name) for name in ("whole", "killed"))
     code, said, errors = tune_jobs("run", file, "--name", "whole", *size)
     assert code == 0, said + errors

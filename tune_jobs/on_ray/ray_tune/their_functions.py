@@ -31,7 +31,8 @@ class Host:
     experiment_name = "tune-jobs"
 
     def __init__(self, trial_id: str, resources: tune.PlacementGroupFactory | None) -> None:
-        self.trial_id = self.trial_name = trial_id
+        # Ray's are no numbers either; MLflow takes a number for the id of an experiment.
+        self.trial_id = self.trial_name = f"trial_{trial_id}"
         self.trial_resources = resources
         self._values: dict[str, Any] = {}
 
