@@ -11,7 +11,6 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.attempts import Attempts
@@ -27,9 +26,7 @@ from tune_jobs.experiment.facts import (
     Reported,
     RunResumed,
     Stopped,
-    Suggested,
     Tested,
-    TrialResumed,
     Warned,
     writable,
 )
@@ -44,7 +41,6 @@ from tune_jobs.search_algos.decisions import Continue, Decision, Stop
 
 Record = Callable[[Fact], Fact]
 Observe = Callable[[Fact, RunState], None]
-Derive = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 class Experiment:
@@ -57,7 +53,6 @@ class Experiment:
         began_with: the extent at the start, if there are facts.
         max_failures: restarts of a trial, and of the final test.
         fail_fast: the first failure ends the run.
-        derive: gives the values that a config gives, for the journal.
 
     Attributes:
         changed: where the scheduler decides differently than in the facts; empty if it does not.
@@ -73,12 +68,10 @@ class Experiment:
         began_with: Extent | None = None,
         max_failures: int = 3,
         fail_fast: bool = False,
-        derive: Derive = lambda config: {},
     ) -> None:
         self._method = method
         self._extent = extent
         self._attempts = Attempts(max_failures, fail_fast)
-        self._derive = derive
         self._write: Record = lambda fact: fact
         self._observe: Observe = lambda fact, state: None
         self._hopeless = Hopeless(fail_fast)
@@ -223,16 +216,14 @@ class Experiment:
             if config is NOT_YET:
                 return None
             if config is not None:
-                self.record(Suggested(trial_id=index, config=config, derived=self._derive(config)))
+                self.record(self._method.start_of(index, config))
                 return index
             self._exhausted = True
             self._end_eliminated()
             resume = self._method.next_to_resume(self.state, exhausted=True)
         if resume is None:
             return None
-        exploit = resume.exploit
-        derived = self._derive(exploit.config) if exploit else {}
-        self.record(TrialResumed(trial_id=resume.trial_id, exploit=exploit, derived=derived))
+        self.record(self._method.restart_of(resume))
         return resume.trial_id
 
     def _end_eliminated(self) -> None:

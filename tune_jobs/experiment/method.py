@@ -3,8 +3,8 @@ same facts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from tune_jobs.errors import counted
 from tune_jobs.experiment.blame import blaming, checked
@@ -31,6 +31,8 @@ from tune_jobs.search_algos.decisions import Continue, Decision, Exploit, Resume
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Config
 
+Derive = Callable[[Config], dict[str, Any]]
+
 
 class Method:
     """Gets every fact of a run, also those of an earlier driver, so it has the same state again.
@@ -39,6 +41,7 @@ class Method:
         suggest: asks the searcher, at once or in the background.
         history: an empty one, of the space that is searched.
         extent: of the run as it is now.
+        derive: computes the values that a config gives, for the journal.
         seen: the time of a training, as the searcher sees it.
     """
 
@@ -51,6 +54,7 @@ class Method:
         goals: Goals,
         extent: Extent,
         seen: Epochs,
+        derive: Derive,
     ) -> None:
         self.scheduler = scheduler
         self._suggest = suggest
@@ -59,6 +63,7 @@ class Method:
         self._longer_run = LongerRun(extent)
         self._history = history
         self._seen = seen
+        self._derive = derive
         self._released: set[int] = set()
 
     def decide(self, report: Reported, state: RunState, drain: Say | None = None) -> Decision:
@@ -97,6 +102,15 @@ class Method:
 
     def suggest(self, index: int, alone: bool) -> Config | Literal[Answer.NOT_YET] | None:
         return self._suggest(index, self._history, alone)
+
+    def start_of(self, trial_id: int, config: Config) -> Suggested:
+        return Suggested(trial_id=trial_id, config=config, derived=self._derive(config))
+
+    def restart_of(self, resume: Resume) -> TrialResumed:
+        """A paused trial gets a slot again."""
+        exploit = resume.exploit
+        derived = self._derive(exploit.config) if exploit else {}
+        return TrialResumed(trial_id=resume.trial_id, exploit=exploit, derived=derived)
 
     def next_to_resume(self, state: RunState, exhausted: bool) -> Resume | None:
         for trial_id in sorted(self._released):

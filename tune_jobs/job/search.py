@@ -18,19 +18,17 @@ from tune_jobs.experiment.method import Method
 from tune_jobs.experiment.objective import Counts, Objective
 from tune_jobs.experiment.shares import Epochs, Shares
 from tune_jobs.experiment.suggest import AtOnce, InBackground
+from tune_jobs.job import components
 from tune_jobs.job.checks import patience_problems, searcher_problems, stop_problems, unwritable
 from tune_jobs.job.derived import recorded
-from tune_jobs.names import checked_options, find_class, is_from_ray_tune, name_of
+from tune_jobs.names import name_of
 from tune_jobs.search_algos.base import Scheduler, Searcher, generator
 from tune_jobs.search_algos.derived import Derived
 from tune_jobs.search_algos.domains import SpaceError
 from tune_jobs.search_algos.domains.values import plain
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.nested import flat, groups
-from tune_jobs.search_algos.schedulers import SCHEDULERS
-from tune_jobs.search_algos.searchers import SEARCHERS
 from tune_jobs.search_algos.space import Space, split
-from tune_jobs.search_algos.starting_points import StartingPoints
 
 T = TypeVar("T")
 
@@ -167,35 +165,11 @@ class Search:
 
     def build_searcher(self) -> Searcher:
         """Raises UserError for one that is not there, or does not take its options."""
-        searcher = self._searcher_alone()
-        points = self.points_to_evaluate
-        return StartingPoints(points, searcher) if points else searcher
-
-    def _searcher_alone(self) -> Searcher:
-        if is_from_ray_tune(self.searcher):
-            # Ray takes seconds to import; with an object of Ray Tune it is imported already.
-            from tune_jobs.on_ray.ray_tune.their_searcher import TheirSearcher
-
-            return TheirSearcher(self.domains, self.searcher, self.searcher_options)
-        cls = find_class(self.searcher, Searcher, SEARCHERS)
-        name = f"searcher {name_of(self.searcher)!r}"
-        options = checked_options(name, cls, self.searcher_options)
-        return cls(self.domains, self.seed, **options)
+        return components.searcher_of(self)
 
     def build_scheduler(self) -> Scheduler:
         """Raises UserError for one that is not there, or does not take its options."""
-        max_t = self.extent.reports
-        if is_from_ray_tune(self.scheduler):
-            from tune_jobs.on_ray.ray_tune.their_scheduler import TheirScheduler
-
-            return TheirScheduler(max_t, self.scheduler, self.scheduler_options, self.time_attr)
-        cls = find_class(self.scheduler, Scheduler, SCHEDULERS)
-        name = f"scheduler {name_of(self.scheduler)!r}"
-        options = checked_options(name, cls, self.scheduler_options)
-        scheduler = cls(max_t, self.domains, self.seed, **options)
-        if scheduler.clones_trials:
-            scheduler.fixed = self.fixed
-        return scheduler
+        return components.scheduler_of(self)
 
     def build_experiment(
         self,
@@ -208,6 +182,7 @@ class Search:
         With ``in_background``, a slow searcher works in a thread while trials report.
         """
         searcher = self.build_searcher()
+        known = self.constants() if self.derived else {}
         method = Method(
             InBackground(searcher) if in_background and searcher.takes_long else AtOnce(searcher),
             History(self.domains),
@@ -216,8 +191,8 @@ class Search:
             Goals(self.stop, self.objective),
             self.extent,
             Shares(self.extent.reports) if self.time_attr else Epochs(),
+            lambda config: recorded({**known, **config}, self.derived, self.groups),
         )
-        known = self.constants() if self.derived else {}
         return Experiment(
             method,
             self.objective,
@@ -226,7 +201,6 @@ class Search:
             began_with=began_with,
             max_failures=self.max_failures,
             fail_fast=self.fail_fast,
-            derive=lambda config: recorded({**known, **config}, self.derived, self.groups),
         )
 
     def validate(self) -> None:

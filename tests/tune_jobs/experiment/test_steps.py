@@ -46,14 +46,18 @@ def drive(run: Recorded, strides: list[int]) -> None:
             work = experiment.train(work.trial_id)
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(
-    strides, st.integers(0, 60), st.sampled_from(sorted(SCHEDULERS)), st.sampled_from([None, 150])
+    strides,
+    st.integers(0, 60),
+    st.sampled_from(sorted(SCHEDULERS)),
+    st.sampled_from(["random", "hyperopt"]),
+    st.sampled_from([None, 150]),
 )
 def test_it_ends_and_replay_after_any_prefix_is_as_never_interrupted(
-    strides: list[int], cut: int, scheduler: str, patience: int | None
+    strides: list[int], cut: int, scheduler: str, searcher: str, patience: int | None
 ) -> None:
-    job = job_in_steps(scheduler=scheduler, patience=patience, searcher="hyperopt")
+    job = job_in_steps(scheduler=scheduler, patience=patience, searcher=searcher)
     whole = begun(job)
     drive(whole, strides)
     assert whole.experiment.finished
