@@ -137,7 +137,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    folder = tmp_path_factory.mktemp("environment")
+    folder = tmp_path_factory.mktemp("environment") / "with a space"
     python = folder / "bin" / "python"
     uv("venv", "--python", sys.executable, folder)
     lock = ROOT / "requirements.lock"

@@ -10,7 +10,9 @@ import copy
 import logging
 import os
 import pickle
+import shlex
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -71,8 +73,16 @@ def start_cluster(folder: Path, environment: Mapping[str, str], **arguments: Any
             logging_level=logging.ERROR,
             _system_config=PRIVATE_CLUSTER,
             _temp_dir=str(folder),
+            runtime_env=_interpreter(sys.executable),
             **arguments,
         )
+
+
+def _interpreter(path: str) -> dict[str, str]:
+    """Ray puts the path of Python into a shell command as it is, so one with a space starts no
+    worker."""
+    quoted = shlex.quote(path)
+    return {} if quoted == path else {"py_executable": quoted}
 
 
 def this_machine() -> dict[str, float]:
