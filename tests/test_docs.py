@@ -20,6 +20,7 @@ from tune_jobs.job.tune_job import TuneJob
 
 MADE_UP_FILES = {"my_job.py", "my_job.yaml"}  # that commands name as somebody's own
 NOT_OF_A_JOB = ("name", "storage", "workers", "curves")
+JOBS = "tune_jobs/jobs/"
 METHOD = ("searcher", "scheduler")
 
 
@@ -38,8 +39,11 @@ def check_command(words: list[str]) -> None:
             pass
         case ["tune-jobs", name, *arguments]:
             check_ours(name, arguments)
-        case ["python", file, *arguments] if file.startswith("tune_jobs/jobs/"):
+        case ["python", file, *arguments] if file in MADE_UP_FILES or file.startswith(JOBS):
             check_ours("run", [file, *arguments])
+        case ["cp", file, copy]:
+            assert (ROOT / file).is_file()
+            assert copy in MADE_UP_FILES
         case ["ray", "submit", "cluster.yaml", file, *arguments]:
             check_ours("run", [file, *arguments])
         case ["ray", "exec", "cluster.yaml", command]:
