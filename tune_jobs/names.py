@@ -24,7 +24,7 @@ _ONCE_OURS = ("models.", "search_algos.")
 def find_class(name: Any, base: type[T], registry: Mapping[str, str]) -> type[T]:
     """The class for a registered name or for ``module:Class``; a class stays itself.
 
-    Raises UserError for a name that is neither, for a module that does not import (with the
+    Raises UserError for a name that is neither, for a module that cannot be imported (with the
     part of the traceback that lies in user code), and for a class not derived from ``base``.
     """
     kind = base.__name__.lower()
@@ -101,7 +101,7 @@ def _resolve(kind: str, name: str, registry: Mapping[str, str]) -> Any:
     except (ModuleNotFoundError, AttributeError) as error:
         raise UserError(f"{kind} {name!r} cannot be imported: {error}") from error
     except Exception as error:
-        raise UserError(f"{kind} {name!r} does not import:\n{user_traceback(error)}") from error
+        raise UserError(f"{kind} {name!r} cannot be imported:\n{user_traceback(error)}") from error
 
 
 def _imported(target: str) -> Any:

@@ -171,7 +171,7 @@ def _check_range(domain: Float | Int) -> None:
     if low > high:
         raise SpaceError(f"{given}: the range is inverted; low must be below high")
     if domain.log and low <= 0:
-        raise SpaceError(f"{given}: a log range starts above zero, this one at {low}")
+        raise SpaceError(f"{given}: a range on a log scale must start above 0, not at {low:g}")
     if domain.step is None:
         return
     if isinstance(domain.step, bool) or not isinstance(domain.step, (int, float)):

@@ -99,6 +99,8 @@ def going_on(
     would get another objective.
     """
     if job_file:
+        if not Path(job_file).is_file():
+            raise UserError(f"job file {job_file!r} does not exist")
         content = {**content, "file": str(Path(job_file).resolve())}
     with locked(folder) as lease, as_started(content):
         if folder.bucket:

@@ -40,10 +40,10 @@ def delete(runs: tuple[str, ...], yes: bool, storage: str | None) -> None:
 @_yes
 @storage_option
 def prune(run: str, yes: bool, storage: str | None) -> None:
-    """Remove the checkpoints of RUN, except for the best one."""
+    """Remove all checkpoints of RUN but that of the best epoch."""
     folder = find_run(find_storage(storage), run)
     if not (yes or read_run(folder)[1].is_finished):
-        question = f"{folder.where} is not finished: its trials could not continue. Prune it?"
+        question = f"{folder.where} is not finished: its trials would start again. Prune it?"
         click.confirm(question, abort=True, err=True)
     removed, size = remove.prune(folder)
     click.echo(f"removed {counted(removed, 'checkpoint')}, {ByteSize(size).human_readable()}")
@@ -52,17 +52,28 @@ def prune(run: str, yes: bool, storage: str | None) -> None:
 @click.command()
 @click.argument("run", shell_complete=completion.runs)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--onnx", is_flag=True, help="Also as an ONNX file, checked on validation data.")
+@click.option(
+    "--onnx", is_flag=True, help="Also write an ONNX file, checked on the validation data."
+)
 @storage_option
 def export(run: str, folder: Path, onnx: bool, storage: str | None) -> None:
-    """Write the best model of RUN into DIR, with a script that loads it."""
+    """Write the best model of RUN into the new folder DIR.
+
+    The folder has a script that loads the model.
+    """
     Run.open(run, storage).export(folder, onnx=onnx)
     click.echo(f"exported to {folder}; `python {folder / 'predict.py'}` measures it again")
 
 
 @click.command()
 @click.argument("run", shell_complete=completion.runs)
-@click.option("--size", type=click.IntRange(min=1), default=5, show_default=True, help="Members.")
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Checkpoints that predict together.",
+)
 @storage_option
 def ensemble(run: str, size: int, storage: str | None) -> None:
     """Find the checkpoints of RUN that predict best together."""
@@ -80,11 +91,20 @@ def ensemble(run: str, size: int, storage: str | None) -> None:
 
 @click.command()
 @click.argument("run", shell_complete=completion.runs)
-@click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="How many.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Trainings, each with another seed.",
+)
 @click.option("--export", metavar="DIR", help="Also write the model of the first seed into DIR.")
 @storage_option
 def retrain(run: str, seeds: int, export: str | None, storage: str | None) -> None:
-    """Train the best config of RUN again, on training and validation data."""
+    """Train the best config of RUN again, on more data.
+
+    These are the training and the validation data. Each model is measured on the test data.
+    """
     found = Run.open(run, storage).retrain(seeds, export=export)
     click.echo(f"{counted(seeds, 'seed')}, {counted(found.epochs, 'epoch')}: {found.words}")
 

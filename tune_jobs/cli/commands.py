@@ -61,7 +61,7 @@ def methods(markdown: bool) -> None:
 @cli.command()
 @click.argument("job", shell_complete=completion.jobs)
 def show(job: str) -> None:
-    """Show JOB, a ready job's name or the path of a job file."""
+    """Show JOB: the name of a ready job, or the path of a job file."""
     declared, module = load_job(job)
     screens.print_job(Screen(), declared, module)
     if job not in ready_jobs():  # those are tested
@@ -74,7 +74,10 @@ def show(job: str) -> None:
 def check(
     job: str, name: str | None, storage: str | None, settings: Iterable[str], **fields: Any
 ) -> None:
-    """Try out JOB here, without Ray: its checks, and one epoch of its first trial."""
+    """Try out JOB in this process, without Ray.
+
+    This runs all checks, and trains one epoch of the first trial.
+    """
     from tune_jobs.api.check import check as check_job
 
     check_job(override(load_job(job)[0], fields, settings), name=name, storage=storage)
@@ -84,7 +87,7 @@ def check(
 @click.argument("job", shell_complete=completion.jobs)
 @options(*RUN_OPTIONS, storage_option)
 def run(job: str, **flags: Any) -> None:
-    """Run JOB, a ready job's name or the path of a job file."""
+    """Run JOB: the name of a ready job, or the path of a job file."""
     declared, module = load_job(job)
     _run(declared, module.__file__, **flags)
 
@@ -99,16 +102,20 @@ def run(job: str, **flags: Any) -> None:
 @click.option("--accept-changes", is_flag=True, help="Continue although the scheduler was changed.")
 @storage_option
 def resume(run: str, storage: str | None, **flags: Any) -> None:
-    """Continue RUN, a name, a path or a URL, or make it longer."""
+    """Continue RUN, or make it longer. RUN is a name, a path or a URL."""
     _finish(Run.open(run, storage).resume(**flags))
 
 
 @cli.command()
 @click.argument("job", shell_complete=completion.jobs)
-@click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True)
-@click.option("--searcher", metavar="NAME,...", help="To compare.  [default: the job's]")
-@click.option("--scheduler", metavar="NAME,...", help="To compare.  [default: the job's]")
-@click.option("--samples", "num_samples", type=int, help="Trials.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=8, show_default=True, help="Trials at a time."
+)
+@click.option("--searcher", metavar="NAME,...", help="Searchers to compare.  [default: the job's]")
+@click.option(
+    "--scheduler", metavar="NAME,...", help="Schedulers to compare.  [default: the job's]"
+)
+@click.option("--samples", "num_samples", type=int, help="Complete trials that the budget is for.")
 @click.option("--max-epochs", type=int, help="Epochs of a complete trial.")
 @click.option("--seed", type=int, help="Seed of the searcher, the scheduler and the curves.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="As for run.")
@@ -126,7 +133,7 @@ def simulate(
     settings: Iterable[str],
     **fields: Any,
 ) -> None:
-    """Compare methods on JOB, on a virtual clock and without training."""
+    """Compare methods on JOB without training, on a virtual clock."""
     from tune_jobs.simulation.comparison import compare
     from tune_jobs.simulation.curves import ClosedForm, Recorded
 
@@ -151,10 +158,14 @@ def simulate(
 
 @cli.command()
 @click.argument("run", required=False, shell_complete=completion.runs)
-@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Trials.")
-@click.option("--sort", metavar="COLUMN", help="Sort the trials by it.  [default: the metric]")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=20, show_default=True, help="Trials to show."
+)
+@click.option(
+    "--sort", metavar="COLUMN", help="Column to sort the trials by.  [default: the metric]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option("--watch", is_flag=True, help="First follow RUN live, until it ends.")
+@click.option("--watch", is_flag=True, help="First show RUN live, until it ends.")
 @storage_option
 def status(
     run: str | None, top: int, sort: str | None, as_json: bool, watch: bool, storage: str | None
@@ -165,22 +176,29 @@ def status(
         _watch(place, run, as_json)
     if as_json:
         click.echo(runs_as_json(place.runs()) if run is None else run_as_json(find_run(place, run)))
-    elif run is None:
-        screens.print_runs(Screen(), place.runs())
-    else:
+    elif run is not None:
         screens.print_run(Screen(), find_run(place, run), top, sort)
+    elif runs := place.runs():
+        screens.print_runs(Screen(), runs)
+    else:
+        click.echo(f"{place.place.url} has no runs yet; `tune-jobs run JOB` makes one", err=True)
 
 
 @cli.command()
 @click.argument("run", shell_complete=completion.runs)
 @click.option("--trial", metavar="N|test", required=True, help="A trial, or the final test.")
-@click.option("--follow", is_flag=True, help="Go on until the trial ends.")
+@click.option("--follow", is_flag=True, help="Keep printing until the trial ends.")
 @storage_option
 def logs(run: str, trial: str, follow: bool, storage: str | None) -> None:
     """Show what a trial of RUN printed."""
     folder = find_run(find_storage(storage), run)
+    is_silent = True
     for line in printed(folder, trial, follow):
+        is_silent = False
         click.echo(line)
+    if is_silent:
+        which = "the final test" if trial == "test" else f"trial {trial}"
+        click.echo(f"{which} of {folder.where} printed nothing", err=True)
 
 
 for command in (*pages.COMMANDS, *afterwards.COMMANDS):

@@ -18,7 +18,7 @@ _PAUSE = 0.5  # seconds
 def printed(folder: RunFolder, trial: str, follow: bool) -> Iterator[str]:
     """The lines that a trial, or the final ``test``, printed; with ``follow`` until it ends.
 
-    Raises UserError for a trial that does not exist, and for one that printed nothing.
+    Raises UserError for a trial that does not exist.
     """
     name = _file_of(folder, trial)
     reader, is_over = Reader(folder.logs, name), False
@@ -29,7 +29,7 @@ def printed(folder: RunFolder, trial: str, follow: bool) -> Iterator[str]:
                 yield texts.printable(line.expandtabs(), LIMIT)
         except FileNotFoundError:
             if is_over:
-                raise UserError(f"{_words(trial)} of {folder.where} printed nothing") from None
+                return
         if not is_over:
             time.sleep(_PAUSE)
 
@@ -55,7 +55,3 @@ def _has_ended(folder: RunFolder, trial: str) -> bool:
     if trial == "test":
         return state.tested is not None
     return state.trials[int(trial)].status.is_final
-
-
-def _words(trial: str) -> str:
-    return "the final test" if trial == "test" else f"trial {trial}"

@@ -35,22 +35,32 @@ DRIVE_OPTIONS = [
     click.option(
         "--trial-timeout", callback=_seconds, help="Longest time without a report: 90s, 10m."
     ),
-    click.option("--keep-checkpoints", type=int, help="Checkpoints per trial.  [default: 2]"),
     click.option(
-        "--keep-best", type=int, help="Trials whose best epoch is kept too.  [default: 1]"
+        "--keep-checkpoints", type=int, help="Newest checkpoints kept of each trial.  [default: 2]"
     ),
-    click.option("--checkpoint-quota", metavar="SIZE", help="Limit for all of them: 500MiB, 20GB."),
+    click.option(
+        "--keep-best", type=int, help="Best trials whose best epoch is kept too.  [default: 1]"
+    ),
+    click.option(
+        "--checkpoint-quota", metavar="SIZE", help="Limit for all checkpoints: 500MiB, 20GB."
+    ),
 ]
 RUN_OPTIONS = [
     click.option("--samples", "num_samples", type=int, help="Number of trials."),
     click.option("--metric", help="A metric that the model reports."),
-    click.option("--mode", type=click.Choice(["min", "max"]), help="Which value of it is best."),
+    click.option(
+        "--mode",
+        type=click.Choice(["min", "max"]),
+        help="Whether its lowest or its highest value is best.",
+    ),
     click.option("--searcher", help=f"One of {', '.join(SEARCHERS)}, or module:Class."),
     click.option("--scheduler", help=f"One of {', '.join(SCHEDULERS)}, or module:Class."),
     click.option("--max-epochs", type=int, help="Epochs of a complete trial."),
     click.option("--folds", type=int, help="Cross-validate; an epoch of a trial is then a fold."),
-    click.option("--patience", type=int, help="Stop a trial after N epochs without improvement."),
-    click.option("--min-delta", type=float, help="Least improvement that counts.  [default: 0]"),
+    click.option(
+        "--patience", type=int, metavar="N", help="Stop a trial after N epochs without improvement."
+    ),
+    click.option("--min-delta", type=float, help="Smallest improvement that counts.  [default: 0]"),
     click.option("--seed", type=int, help="Seed of the searcher, the scheduler and the models."),
     click.option(
         "--warm-start",

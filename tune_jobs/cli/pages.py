@@ -18,7 +18,7 @@ from tune_jobs.views.screen import Screen, cell, table
 @click.argument("run", shell_complete=completion.runs)
 @storage_option
 def report(run: str, storage: str | None) -> None:
-    """Write report.html of RUN: one page that opens offline."""
+    """Write report.html of RUN, a page that opens offline."""
     from tune_jobs.views.pages.report import write_report
 
     folder = found(run, storage)
@@ -35,11 +35,11 @@ def report(run: str, storage: str | None) -> None:
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
-    help="0 picks a free one.",
+    help="Port to listen on; 0 picks a free one.",
 )
 @storage_option
 def dashboard(runs: tuple[str, ...], port: int, storage: str | None) -> None:
-    """Show RUNS, by default all of the storage, in a browser, while they go on."""
+    """Show RUNS in a browser, live. By default these are all runs of the storage."""
     from tune_jobs.views.pages.dashboard import server
 
     place = find_storage(storage)
@@ -68,7 +68,10 @@ def dashboard(runs: tuple[str, ...], port: int, storage: str | None) -> None:
 )
 @storage_option
 def compare(runs: tuple[str, ...], page: Path, storage: str | None) -> None:
-    """Compare RUNS at equal epochs and at equal time, here and in a page with their plots."""
+    """Compare RUNS after as many epochs, and after as much time.
+
+    This prints a table, and writes a page with their plots.
+    """
     from tune_jobs.views.pages.compare import compared, page_of
     from tune_jobs.views.pages.record import Record
 

@@ -94,7 +94,7 @@ def import_file(path: Path) -> ModuleType:
     """Imports a job file as a module, in its package if its folder is one, with no arguments. A
     YAML file is a module too.
 
-    Raises UserError for a file that does not import, with the part of the traceback that lies
+    Raises UserError for a file that cannot be imported, with the part of the traceback that lies
     in user code; and for a file that hides a library.
     """
     if path.suffix in SUFFIXES:
@@ -117,7 +117,7 @@ def import_file(path: Path) -> ModuleType:
         sys.modules.pop(name, None)
         said = _in_our_words(error)
         shown = user_traceback(error, said)
-        raise UserError(f"job file {str(path)!r} does not import:\n{shown}") from error
+        raise UserError(f"job file {str(path)!r} cannot be imported:\n{shown}") from error
     finally:
         _importing.pop()
         sys.argv = arguments

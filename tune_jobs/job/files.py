@@ -21,7 +21,7 @@ def ready_jobs() -> list[str]:
 def load_job(name_or_path: str) -> tuple[TuneJob, ModuleType]:
     """The job of that name or in that file, and its module.
 
-    Raises UserError for an unknown name, a file that does not import (with the part of the
+    Raises UserError for an unknown name, a file that cannot be imported (with the part of the
     traceback that lies in user code), or a file without exactly one TuneJob.
     """
     path = Path(name_or_path)

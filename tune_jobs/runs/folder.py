@@ -230,8 +230,11 @@ def existing_run(storage: Storage, name_or_path: str) -> RunFolder:
         if (run := candidate.run(name)).exists:
             return run
     names = [run.name for run in storage.runs()]
-    hint = nearest(name_or_path, names) if names else "it has no runs"
-    raise UserError(f"run {name_or_path!r} is not in {storage.place.url}; {hint}")
+    hint = f"; {nearest(name_or_path, names)}" if names else ", which has no runs"
+    raise UserError(
+        f"run {name_or_path!r} is not in {storage.place.url}{hint} (give the path of a run that is "
+        "elsewhere, or --storage)"
+    )
 
 
 def _working_copies(place: Place) -> Path:

@@ -106,7 +106,9 @@ class Recorded:
             with np.load(path) as file:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
-            raise UserError(f"curves {path!r} are not an .npz file of arrays: {error}") from error
+            raise UserError(
+                f"curves {path!r} cannot be read as an .npz file of arrays: {error}"
+            ) from error
         for name in ("configs", "time", objective.metric):
             if name not in arrays:
                 raise UserError(f"curves {path!r} have no array {name!r}; {nearest(name, arrays)}")

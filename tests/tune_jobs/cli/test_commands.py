@@ -49,6 +49,9 @@ def test_show_says_what_a_job_would_do(tune_jobs: Any, job_file: Path) -> None:
 
 
 def test_status_lists_the_runs_and_tells_one_in_full(tune_jobs: Any, storage: Path) -> None:
+    code, out, err = tune_jobs("status")
+    assert (code, out) == (0, "")
+    assert f"{storage} has no runs yet" in err
     run_in_folder(storage / "first", tiny_job(), falling)
     run_in_folder(storage / "second", tiny_job(), falling)
     code, out, _ = tune_jobs("status")
@@ -135,6 +138,15 @@ def test_a_storage_that_cannot_be_written_is_named(
     code, _, err = tune_jobs("run", str(job_file), "--storage", str(blocked / "results"))
     assert code == 2
     assert str(blocked) in err
+
+
+def test_a_job_file_that_does_not_exist_is_an_error_of_resume_too(
+    tune_jobs: Any, storage: Path
+) -> None:
+    run_in_folder(storage / "first", tiny_job(), falling)
+    code, _, err = tune_jobs("resume", "first", "--job-file", "nowhere.py")
+    assert code == 2
+    assert "job file 'nowhere.py' does not exist" in err
 
 
 def test_a_damaged_journal_is_told_and_not_repaired(tune_jobs: Any, storage: Path) -> None:

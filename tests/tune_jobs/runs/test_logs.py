@@ -104,7 +104,11 @@ def test_the_command_shows_a_trial(tune_jobs: Any, tmp_path: Path) -> None:
         code, out, _ = tune_jobs("logs", "first", "--trial", 3, *options)
         assert code == 0
         assert out == "--- epoch 1\na line with [brackets] and \\x1b[2J\n"
-    for wrong, words in (("4", "trial 4"), ("99", "0 to 9"), ("a", "'a'"), ("test", "final test")):
+    for silent, words in (("4", "trial 4"), ("test", "the final test")):
+        code, out, err = tune_jobs("logs", "first", "--trial", silent)
+        assert (code, out) == (0, "")
+        assert f"{words} of {folder.path} printed nothing" in err
+    for wrong, words in (("99", "0 to 9"), ("a", "'a'")):
         code, _, err = tune_jobs("logs", "first", "--trial", wrong)
         assert code == 2
         assert words in err

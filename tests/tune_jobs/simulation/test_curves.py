@@ -49,7 +49,7 @@ def test_an_epoch_always_takes_time(file: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "space", "metric", "words"),
     [
-        ("nowhere.npz", SPACE, "accuracy", "curves 'nowhere.npz' are not an .npz file"),
+        ("nowhere.npz", SPACE, "accuracy", "curves 'nowhere.npz' cannot be read as an .npz file"),
         ("{file}", SPACE, "accuracy", "one of easy, hard"),
         ("{file}:eazy", SPACE, "accuracy", "have no task 'eazy'"),
         ("{file}:easy", SPACE, "accurcy", "no array 'accurcy'; did you mean 'accuracy'?"),
