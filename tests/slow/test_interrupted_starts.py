@@ -70,6 +70,32 @@ def processes_in(temporary: Path) -> list[str]:
     return [line for line in found if line]
 
 
+def test_ray_that_does_not_start_is_an_error_in_words(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from runs import tiny_job
+from tune_jobs.errors import UserError
+from tune_jobs.on_ray.cluster import connected
+try:
+    with connected(Path(sys.argv[1]), tiny_job()):
+        pass
+except UserError as error:
+    print(error)
+"""
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(no_folder)],
+        env={**os.environ, "PYTHONPATH": str(TESTS), "RAY_ADDRESS": "local"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.stdout.startswith("Ray cannot be started on this machine: "), done.stderr
+    assert str(no_folder) in done.stdout
+
+
 def check_ended_by(driver: Driver, number: signal.Signals, temporary: Path) -> None:
     """Sends the signal, and sees the end."""
     told = time.monotonic()

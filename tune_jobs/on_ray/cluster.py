@@ -35,8 +35,8 @@ def connected(folder: Path, job: TuneJob) -> Iterator[bool]:
     made on this machine), or else to one that is started here, in the folder, and ended at the
     end; gives whether it was started here.
 
-    Raises UserError if the cluster of $RAY_ADDRESS does not answer, or refuses the driver; and if
-    no node can hold a trial of the job, before a cluster is started for it.
+    Raises UserError if the cluster of $RAY_ADDRESS does not answer, or refuses the driver; if no
+    node can hold a trial of the job, before a cluster is started for it; and if Ray does not start.
     """
     if ray.is_initialized():
         yield False
@@ -46,7 +46,7 @@ def connected(folder: Path, job: TuneJob) -> Iterator[bool]:
             _join()
         else:
             _check_this_machine(job)
-            start_cluster(folder, {MARK: str(folder)})
+            _start(folder)
         yield not is_there
     finally:
         ray.shutdown()
@@ -131,6 +131,15 @@ def _is_there() -> bool:
     with suppress(OSError):
         return not given and _answers(address_file().read_text().strip())
     return False
+
+
+def _start(folder: Path) -> None:
+    try:
+        start_cluster(folder, {MARK: str(folder)})
+    except Exception as error:  # on a machine that is too busy, Ray gives up after 30 seconds
+        raise UserError(
+            f"Ray cannot be started on this machine: {error} (if it is busy, try again later)"
+        ) from error
 
 
 def _join() -> None:
