@@ -26,7 +26,7 @@ def test_spaces_are_as_written(tmp_path: Path) -> None:
     assert list(space) == ["optimizer", "momentum", "layers", "dropout"]
     job = tiny_job(space=defined(block("docs/jobs.md", "Derived(lambda"), "space"))
     assert job.derived["heads"].function(SimpleNamespace(width=64)) == 2
-    code = "from tune_jobs import Int\n" + block("docs/jobs.md", "constraints = [")
+    code = block("docs/jobs.md", "constraints = [")
     space, _ = split(defined(code, "space"), defined(code, "constraints"))
     assert not space.contains({"layers": 16, "width": 1024})
     path = tmp_path / "nested.py"
