@@ -113,11 +113,13 @@ class RunFolder:
 
     def check_free(self) -> None:
         """Raises UserError if a run has this name, or if nothing can be written there."""
-        if self.exists or (not self.bucket and self._has_files):
+        if self.exists:
             raise UserError(
                 f"run {self.name!r} exists in {self.place.url.rpartition('/')[0]}; continue it "
-                f"with `tune-jobs resume {self.name}`, or give another --name"
+                f"with `{self.resume_command}`, or give another --name"
             )
+        if not self.bucket and self._has_files:
+            raise UserError(f"{self.path} has files of something else; give another --name")
         there = next(parent for parent in self.path.parents if parent.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):
             raise UserError(

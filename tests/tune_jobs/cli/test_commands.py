@@ -126,8 +126,14 @@ def test_a_run_name_is_never_used_twice(tune_jobs: Any, job_file: Path, storage:
     code, _, err = tune_jobs("run", str(job_file), "--name", "taken")
     assert code == 2
     assert "'taken' exists" in err
+    assert f"`{folder.resume_command}`" in err
     after = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
     assert after == before
+    (storage / "notes").mkdir()
+    (storage / "notes" / "a.txt").touch()
+    code, _, err = tune_jobs("run", str(job_file), "--name", "notes")
+    assert code == 2
+    assert "has files of something else" in err
 
 
 def test_a_storage_that_cannot_be_written_is_named(
