@@ -13,7 +13,8 @@ from ray.tune.experiment import Trial as RayTrial
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.experiment import Experiment
-from tune_jobs.experiment.facts import Interrupted, Reported
+from tune_jobs.experiment.facts import Fact, Interrupted, Reported, Stopped
+from tune_jobs.experiment.state import RunState
 from tune_jobs.on_ray.deaths import Death
 from tune_jobs.on_ray.trainable import ASSIGNMENT, Report
 from tune_jobs.on_ray.watchdog import Hangs
@@ -30,7 +31,7 @@ class Dispatcher:
 
     A Ray trial has an assignment in its config. Pausing, promoting, cloning, restarting and moving
     are all the same here: a Ray trial gets its next assignment and starts again on a free actor.
-    No checkpoint of Ray is involved.
+    No checkpoint of Ray is involved. It is a view of the run too: it sees which paused trials end.
 
     Args:
         slots: how many may run now; called every time, because clusters grow.
@@ -54,6 +55,7 @@ class Dispatcher:
         self.interrupt = interrupt
         self._busy: dict[Slot, RayTrial | None] = {}  # None until Ray has made one for it
         self._paused: dict[int, RayTrial] = {}
+        self._given_up: list[RayTrial] = []  # of paused trials that ended
         self._to_start: list[RayTrial] = []
         self._slots = slots
         self._time_budget = time_budget
@@ -135,11 +137,17 @@ class Dispatcher:
         self._to_start = [trial for trial in self._to_start if trial.status == RayTrial.PAUSED]
         return self._to_start[0] if self._to_start else None
 
+    def on_fact(self, fact: Fact, state: RunState) -> None:
+        if isinstance(fact, Stopped) and fact.trial_id in self._paused:
+            self._given_up.append(self._paused.pop(fact.trial_id))
+
+    def close(self) -> None:
+        """As a view: there is nothing to show."""
+
     def take_paused_for_good(self) -> list[RayTrial]:
         """The Ray trials of paused trials that will never continue."""
-        trials = self.experiment.state.trials
-        ended = [number for number in self._paused if trials[number].status.is_final]
-        return [self._paused.pop(number) for number in ended]
+        given_up, self._given_up = self._given_up, []
+        return given_up
 
     def _take_paused(self, work: Assignment) -> RayTrial | None:
         return self._paused.pop(work.trial_id, None) if isinstance(work, Train) else None

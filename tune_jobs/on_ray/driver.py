@@ -75,6 +75,7 @@ def drive(
         hangs = Hangs(job.trial_timeout, hang_reports(folder.errors))
         slots = _slots(job, resources)
         dispatcher = Dispatcher(experiment, slots, job.time_budget, hangs, books, interrupt)
+        views.add(dispatcher)
         try:
             with interrupt.listening(dispatcher.is_at_work):
                 _tune(dispatcher, resources, _setting(job, builder, store, folder))
