@@ -6,7 +6,7 @@ Facts are plain data. The journal adds the time, in seconds since 1970.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, TypeAdapter
@@ -224,9 +224,13 @@ _FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
 _DECODER = json.JSONDecoder(object_hook=untagged)
 
 
+def _fields(data: object) -> Any:
+    return tagged(vars(data))
+
+
 def to_json(fact: Fact) -> str:
     """One line of JSON; NaN and infinite metrics are written as ``NaN`` and ``Infinity``."""
-    text = json.dumps(tagged(asdict(fact)), separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(_fields(fact), default=_fields, separators=(",", ":"), ensure_ascii=False)
     return text.encode(errors="replace").decode()  # half a character cannot be read again
 
 

@@ -60,7 +60,10 @@ class Journal:
         """
         fact = replace(fact, time=round(self._clock(), 3))
         line, check_sum = _sealed(to_json(fact).encode(), self._sum)
-        patiently(lambda: self._write(line), self.patience)
+        try:
+            self._write(line)
+        except OSError:
+            patiently(lambda: self._write(line), self.patience)
         self._size, self._sum = self._size + len(line), check_sum
         return fact
 
