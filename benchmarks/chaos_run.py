@@ -14,6 +14,7 @@ from killing import Moment, is_killed, start
 from tune_jobs.experiment.facts import Reported
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
+from tune_jobs.views.report import OF_ONE_EXECUTION
 
 JOB = Path(__file__).with_name("chaos_job.py")
 TRIALS = 14
@@ -69,7 +70,7 @@ class Run:
     def table(self) -> list[dict[str, str]]:
         """trials.csv, without what is of this execution alone."""
         rows = csv.DictReader((self.folder.path / "trials.csv").open())
-        return [{**row, "seconds": "", "node": ""} for row in rows]
+        return [{**row, **dict.fromkeys(OF_ONE_EXECUTION, "")} for row in rows]
 
     @property
     def best(self) -> dict[str, Any]:

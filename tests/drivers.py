@@ -16,6 +16,7 @@ from tune_jobs.experiment.facts import Fact, Reported, Suggested
 from tune_jobs.experiment.state import RunState
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
+from tune_jobs.views.report import OF_ONE_EXECUTION
 
 DEADLINE = 60.0  # seconds, for what takes a few
 PATIENT = 5 * DEADLINE  # for what imports much
@@ -114,4 +115,4 @@ def epochs_trained(log: Path) -> Epochs:
 def table(folder: RunFolder) -> list[dict[str, str]]:
     """trials.csv, without what is of this execution alone."""
     rows = csv.DictReader((folder.path / "trials.csv").open())
-    return [{**row, "seconds": "", "node": ""} for row in rows]
+    return [{**row, **dict.fromkeys(OF_ONE_EXECUTION, "")} for row in rows]

@@ -190,6 +190,8 @@ def _so_far(declared: Declaration, state: RunState) -> list[str]:
         lines.append(f"      {texts.values(config)}")
     if state.tested:
         lines.append(f"test  {texts.tested(state.tested)}")
+    if cost := texts.cost(state):
+        lines.append(f"cost  {cost}")
     if state.closed and state.closed.reason:
         lines.append(f"why   {texts.block(state.closed.reason)}")
     return lines

@@ -11,9 +11,11 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.attempts import Attempts
+from tune_jobs.experiment.cost import Resources
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
     VERSION,
@@ -91,6 +93,7 @@ class Experiment:
         observe: Observe,
         known: Iterable[Known] = (),
         began: float | None = None,
+        resources: Resources | None = None,
     ) -> None:
         """A driver starts the run, or continues it.
 
@@ -99,14 +102,16 @@ class Experiment:
             observe: gets every new fact after it took effect.
             known: results of an earlier run, for a run that starts.
             began: when the command started, in seconds since 1970; by default now.
+            resources: of the cluster and of each trial.
         """
+        found: dict[str, Any] = {"began": began, "resources": resources}
         self._write, self._observe = record, observe
         if math.isnan(self.state.started):
-            self.record(Opened(version=VERSION, known=list(known), began=began))
+            self.record(Opened(version=VERSION, known=list(known), **found))
         else:
             resuming = self._method.resuming(self.state.extent.reports)
             accepted = bool(self.changed)
-            self.record(replace(resuming, changes_accepted=accepted, began=began))
+            self.record(replace(resuming, changes_accepted=accepted, **found))
         self._method.goals.end_run(self.drain)
         running = self.state.with_status(Status.RUNNING)
         self._in_flight = deque(trial.trial_id for trial in running)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, TypeAdapter
 
 from tune_jobs.errors import shortened, whole_characters
+from tune_jobs.experiment.cost import Resources, Usage
 from tune_jobs.search_algos.decisions import Continue, Decision, Exploit
 from tune_jobs.search_algos.domains.values import tagged, untagged
 
@@ -38,12 +39,13 @@ class Known(_Fact):
 @dataclass(frozen=True, kw_only=True)
 class Opened(_Fact):
     """A journal starts, with what the searcher knows from earlier runs. ``began`` is when the
-    command of the run started, which then had to start Ray."""
+    command of the run started, which then had to start Ray; ``resources`` is what it found."""
 
     fact: Literal["opened"] = "opened"
     version: int
     known: list[Known] = field(default_factory=list)
     began: float | None = None
+    resources: Resources | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class RunResumed(_Fact):
 
     If ``max_epochs`` grew, trials that were complete continue at once (``continued``) or wait for
     the scheduler (``paused``). ``changes_accepted`` means that a person accepted that the
-    scheduler now decides differently. ``began`` is as in `Opened`.
+    scheduler now decides differently. ``began`` and ``resources`` are as in `Opened`.
     """
 
     fact: Literal["reopened"] = "reopened"
@@ -62,6 +64,7 @@ class RunResumed(_Fact):
     paused: list[int] = field(default_factory=list)
     changes_accepted: bool = False
     began: float | None = None
+    resources: Resources | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,7 @@ class Reported(_Fact):
     seconds: float = 0.0
     node: str = ""
     checkpoint_bytes: int = 0
+    usage: Usage | None = None
     decision: Annotated[Decision, Discriminator("kind")] = field(default_factory=Continue)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+from tune_jobs.experiment.cost import Cost, Resources
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
     Closed,
@@ -63,7 +64,7 @@ class Trial:
     best_epoch: int = 0  # of that report, or 0
     best_config: dict[str, Any] = field(default_factory=dict)  # at that report
     best_derived: dict[str, Any] = field(default_factory=dict)  # of that config
-    seconds: float = 0.0  # of training and evaluation
+    cost: Cost = field(default_factory=Cost)
     node: str = ""
     failures: int = 0
     failed_at: int = -1  # epochs recorded at the last failure
@@ -73,6 +74,11 @@ class Trial:
     clone_of: CheckpointRef | None = None  # where its lineage began
     cloned_at: int = 0  # epochs recorded then
     note: str = ""  # why it ended, or its last error
+
+    @property
+    def seconds(self) -> float:
+        """Of training and evaluation."""
+        return self.cost.seconds
 
 
 class Incumbent(NamedTuple):
@@ -100,6 +106,9 @@ class RunState:
         self.trials: dict[int, Trial] = {}
         self.counts: Counter[Status] = Counter()
         self.epochs_total = 0
+        self.cost = Cost()
+        self.failures = 0
+        self.resources: Resources | None = None  # of the newest driver; None if it is not known
         self.is_judged = False  # whether any trial ever reported the metric
         self.incumbent: Incumbent | None = None
         self.draining = ""  # why no new trial starts
@@ -157,6 +166,7 @@ class RunState:
         match fact:
             case Opened():
                 self.started = fact.time if fact.began is None else fact.began
+                self.resources = fact.resources
             case RunResumed():
                 began = fact.time if fact.began is None else fact.began
                 self.idle += max(0.0, began - before)
@@ -180,6 +190,7 @@ class RunState:
             case Failed():
                 trial = self.trials[fact.trial_id]
                 trial.failures, trial.failed_at = trial.failures + 1, trial.epoch
+                self.failures += 1
                 self._set_status(trial, Status.RUNNING if fact.retry else Status.FAILED, fact.error)
             case Moved():
                 trial = self.trials[fact.trial_id]
@@ -196,6 +207,7 @@ class RunState:
 
     def _resume(self, fact: RunResumed) -> None:
         self.extent = Extent(fact.num_samples, fact.max_epochs)
+        self.resources = fact.resources
         self.draining, self.closed = "", None
         if self.tested and self.tested.error:
             self.tested = None  # to be tried again
@@ -210,7 +222,8 @@ class RunState:
         self.epochs_total += fact.epoch - trial.epoch
         trial.epoch = fact.epoch
         trial.metrics = dict(fact.metrics)
-        trial.seconds += fact.seconds
+        for cost in (trial.cost, self.cost):
+            cost.add(fact.seconds, fact.usage, self.resources)
         trial.node = fact.node
         loss = self.objective.loss(fact.metrics)
         if loss is not None:

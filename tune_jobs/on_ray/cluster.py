@@ -13,6 +13,7 @@ import numpy as np
 import ray
 
 from tune_jobs.errors import UserError, user_traceback
+from tune_jobs.experiment.cost import Resources
 from tune_jobs.job.building import Builder
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.data import MissingDataError
@@ -81,6 +82,13 @@ class TrialResources:
                 "--gpus-per-trial"
             )
         return resources
+
+    @property
+    def found(self) -> Resources:
+        """Those of the whole cluster now, beside these."""
+        nodes = _nodes()
+        cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
+        return Resources(cpus=cpus, gpus=gpus, trial_cpus=self.cpus, trial_gpus=self.gpus)
 
     def slots(self) -> int:
         """How many trials the cluster holds now; a trial never spans two nodes."""

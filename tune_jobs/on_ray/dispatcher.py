@@ -177,6 +177,7 @@ class Dispatcher:
                 seconds=report.seconds,
                 node=report.node,
                 checkpoint_bytes=report.checkpoint_bytes,
+                usage=report.usage,
             )
         )
 

@@ -61,7 +61,13 @@ def drive(
             with views.guarding(board):
                 board.take_over(past.facts, experiment.state)
             retention.take_over(experiment.state)
-        experiment.start(books.journal.append, views.on_fact, stretch.known, stretch.began)
+        experiment.start(
+            books.journal.append,
+            views.on_fact,
+            stretch.known,
+            stretch.began,
+            resources.found,
+        )
         views.warn_by(experiment.warn)
         if crowd:
             experiment.warn(

@@ -18,6 +18,7 @@ from ray import tune
 
 from tune_jobs.errors import user_traceback
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
+from tune_jobs.experiment.cost import Usage
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.job import epoch_checks as checks
 from tune_jobs.job.building import Builder
@@ -25,6 +26,7 @@ from tune_jobs.models import randomness
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
 from tune_jobs.models.trial import Trial
+from tune_jobs.on_ray.meter import Meter
 from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.output import kept_output
 from tune_jobs.on_ray.ray_tune.their_functions import hosted
@@ -65,6 +67,7 @@ class Report:
     seconds: float = 0.0
     node: str = ""
     checkpoint_bytes: int = 0
+    usage: Usage | None = None
     done: str = ""  # why the training has come to its own end after that epoch
     warnings: tuple[str, ...] = ()
 
@@ -99,7 +102,7 @@ class EpochTrainable(tune.Trainable):
         self, config: dict[str, Any], setting: Setting
     ) -> None:
         self._setting = setting
-        self._notice = Notice()
+        self._notice, self._meter = Notice(), Meter()
         # First, as in the driver: a library may have a module of the same name.
         sys.path[:0] = [path for path in setting.import_path if path not in sys.path]
         self._store = setting.checkpoints
@@ -114,6 +117,7 @@ class EpochTrainable(tune.Trainable):
         self._epoch = 0
         self._unreported: deque[Saved] = deque()
         self._warnings: list[str] = []
+        self._meter.start()
         return True
 
     def cleanup(self) -> None:
@@ -148,7 +152,7 @@ class EpochTrainable(tune.Trainable):
             self._model = self._build(train)
             self._restore(self._model, train)
         if self._unreported:
-            return self._report(self._unreported.popleft())
+            return self._report(self._unreported.popleft(), train)
         start = time.perf_counter()
         try:
             epoch, metrics = self._trained_epoch(self._model)
@@ -161,7 +165,7 @@ class EpochTrainable(tune.Trainable):
         saved = Saved(
             train.trial_id, epoch, train.config, train.lineage, metrics, seconds, previous=previous
         )
-        return self._report(self._store.save(saved, partial(self._save, self._model, train)))
+        return self._report(self._store.save(saved, partial(self._save, self._model, train)), train)
 
     def _trained_epoch(self, model: Model) -> tuple[int, dict[str, float]]:
         """The next epoch and its metrics. Reports of steps that the trial has are passed over: the
@@ -252,7 +256,7 @@ class EpochTrainable(tune.Trainable):
             _limit_threads(self._setting.cpus)
         return self._loaded
 
-    def _report(self, saved: Saved) -> Report:
+    def _report(self, saved: Saved, train: Train) -> Report:
         warnings, self._warnings = tuple(self._warnings), []
         return Report(
             saved.metrics,
@@ -260,6 +264,7 @@ class EpochTrainable(tune.Trainable):
             saved.seconds,
             platform.node(),
             saved.bytes,
+            self._meter.read(is_new=saved.epoch > train.epoch),
             warnings=warnings,
         )
 

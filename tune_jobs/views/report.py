@@ -13,6 +13,12 @@ from tune_jobs.runs.checkpoints import folder_of
 from tune_jobs.runs.folder import RunFolder, write_json
 from tune_jobs.views import texts
 
+OF_ONE_EXECUTION = (
+    *("seconds", "cpu_seconds", "gpu_seconds", "peak_memory_bytes", "epochs_again"),
+    "node",
+)
+"""The columns of trials.csv that differ when the same run is done again."""
+
 
 class Reports:
     """A view that writes them at the end."""
@@ -78,6 +84,16 @@ def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[s
             **{s.value: state.counts[s] for s in Status if s.is_final},
         },
         "best": _best(declared, state),
+        "cost": {
+            "training_s": round(state.cost.seconds, 1),
+            "cpu_s": round(state.cost.cpu_seconds, 1),
+            "gpu_s": round(state.cost.gpu_seconds, 1),
+            "peak_memory_bytes": state.cost.memory_bytes,  # of the largest trial
+            "epochs_again": state.cost.trained_again,
+            "failures": state.failures,
+            "moves": sum(len(trial.moves) for trial in state.trials.values()),
+            "warnings": len(state.warnings),
+        },
     }
 
 
@@ -92,6 +108,10 @@ def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
         f"last_{metric}": trial.metrics.get(metric, ""),
         **{f"last_{name}": value for name, value in trial.metrics.items()},
         "seconds": round(trial.seconds, 3),
+        "cpu_seconds": round(trial.cost.cpu_seconds, 3),
+        "gpu_seconds": round(trial.cost.gpu_seconds, 3),
+        "peak_memory_bytes": trial.cost.memory_bytes or "",
+        "epochs_again": trial.cost.trained_again,
         "node": trial.node,
         "failures": trial.failures,
         "moves": len(trial.moves),

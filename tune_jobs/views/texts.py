@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rich.filesize import decimal
+
 from tune_jobs.errors import counted, own_line, shortened
 from tune_jobs.experiment.facts import (
     Completed,
@@ -128,6 +130,20 @@ def counts(state: RunState) -> str:
         if state.counts[status]:
             parts.append(f"{words} {state.counts[status]}")
     return ", ".join(parts)
+
+
+def cost(state: RunState) -> str:
+    """What the run used, and what went wrong, as far as it is known."""
+    spent, unit = state.cost, state.objective.unit
+    parts = {
+        f"{clock(spent.cpu_seconds)} of CPU": spent.cpu_seconds,
+        f"{clock(spent.gpu_seconds)} of GPU": spent.gpu_seconds,
+        f"up to {decimal(spent.memory_bytes)} a trial": spent.memory_bytes,
+        f"{counted(spent.trained_again, unit)} trained again": spent.trained_again,
+        counted(state.failures, "failure"): state.failures,
+        counted(len(state.warnings), "warning"): state.warnings,
+    }
+    return ", ".join(words for words, amount in parts.items() if amount)
 
 
 def best(state: RunState) -> str:

@@ -238,3 +238,4 @@ def test_a_damaged_checkpoint_costs_the_epochs_since_the_one_before(tmp_path: Pa
     assert "trial 0, epoch 2 is damaged: state.json has changed" in state.warnings[0]
     assert "continues from epoch 1 instead of 2" in state.warnings[1]
     assert epochs_trained_again(tmp_path) == 2
+    assert state.cost.trained_again == 1, "epoch 2; the third had never been recorded"

@@ -20,6 +20,7 @@ from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.journal import read
 from tune_jobs.search_algos.domains import Choice, Float, Int
+from tune_jobs.views.report import OF_ONE_EXECUTION
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -41,7 +42,7 @@ def test_two_runs_with_one_seed_and_one_trial_at_a_time_are_equal(tmp_path: Path
     for name in ("first", "second"):
         done = run_job(tmp_path / name, job)
         assert done.summary["trials"]["failed"] == 0
-        tables.append([{**row, "seconds": ""} for row in done.rows])
+        tables.append([{**row, **dict.fromkeys(OF_ONE_EXECUTION, "")} for row in done.rows])
     assert tables[0] == tables[1]
     assert len(tables[0]) == 25
     assert len({row["status"] for row in tables[0]}) == 2
@@ -229,6 +230,10 @@ def test_the_main_job_learns_what_it_is_for(tmp_path: Path) -> None:
     assert summary["trials"]["failed"] == 0
     assert summary["best"]["test"]["test_accuracy"] >= 0.95
     assert summary["epochs_saved"] >= 0.2
+    assert sum(float(row["cpu_seconds"]) for row in done.rows) > 1
+    assert summary["cost"]["cpu_s"] > 1
+    assert summary["cost"]["gpu_s"] == 0
+    assert 1e8 < summary["cost"]["peak_memory_bytes"] < 1e10, "torch alone is more than 100 MB"
     folders = [path for path in done.folder.tensorboard.iterdir() if path.is_dir()]
     assert len(folders) == job.num_samples
 

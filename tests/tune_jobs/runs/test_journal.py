@@ -15,6 +15,7 @@ from runs import simulated, state_of, tiny_job
 from strategies import curves
 
 from tune_jobs.errors import UserError
+from tune_jobs.experiment.cost import Usage
 from tune_jobs.experiment.facts import (
     VERSION,
     Fact,
@@ -49,6 +50,7 @@ facts = st.one_of(
         metrics=st.dictionaries(st.text(), numbers, max_size=3),
         seconds=st.floats(0, 1e6),
         node=st.text(),
+        usage=st.none() | st.builds(Usage, cpu_seconds=st.floats(0, 1e6)),
         decision=decisions,
     ),
 )

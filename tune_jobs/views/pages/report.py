@@ -195,6 +195,7 @@ def _resources(page: Page, record: Record) -> None:
         nodes.setdefault(trial.node or "none", []).append(trial)
     unit = record.state.objective.unit
     page.section("Resources", "A trial counts for the node that trained it last.")
+    page.numbers(_cost(record.state))
     page.table(
         ["node", "trials", f"{unit}s", "seconds of training", "median of a trial", "longest trial"],
         [
@@ -216,6 +217,19 @@ def _resources(page: Page, record: Record) -> None:
         if name in ("CPU", "GPU")
     }
     page.text(texts.values({**hardware, **cluster}))
+
+
+def _cost(state: RunState) -> dict[str, Any]:
+    """What is known of it."""
+    spent = state.cost
+    found = {
+        "seconds of training": round(spent.seconds),
+        "seconds of CPU": round(spent.cpu_seconds),
+        "seconds of GPU": round(spent.gpu_seconds),
+        "MB of memory, the largest trial": round(spent.memory_bytes / 1e6),
+        f"{state.objective.unit}s trained again": spent.trained_again,
+    }
+    return {name: amount for name, amount in found.items() if amount}
 
 
 def _troubles(page: Page, record: Record) -> None:
