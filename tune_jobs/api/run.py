@@ -20,10 +20,12 @@ from tune_jobs.job.declaration import Declaration, rebuilt
 from tune_jobs.job.overrides import job_of, override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder, Storage, find_run, find_storage, new_run
+from tune_jobs.runs.interrupt import before_exit
 from tune_jobs.runs.journal import read
 from tune_jobs.runs.lock import holder_of
 from tune_jobs.runs.stretch import Stretch
 from tune_jobs.views import texts
+from tune_jobs.views.painted import Painted
 from tune_jobs.views.progress import progress_view, waiting
 from tune_jobs.views.report import trial_row
 from tune_jobs.views.screen import RunScreen
@@ -274,10 +276,13 @@ class Run:
 
 
 def _drive(stretch: Stretch, progress: View, began: float) -> None:
-    from tune_jobs.on_ray import runner  # Ray takes seconds to import
+    doing = progress.doing if isinstance(progress, Painted) else lambda what: None
+    with before_exit(progress.close):
+        try:
+            doing("importing Ray")
+            from tune_jobs.on_ray import runner  # takes seconds
 
-    try:
-        runner.run(replace(stretch, began=began), progress)
-    finally:
-        with suppress(Exception):  # of a view never ends a run
-            progress.close()
+            runner.run(replace(stretch, began=began), progress, doing)
+        finally:
+            with suppress(Exception):  # of a view never ends a run
+                progress.close()

@@ -29,6 +29,7 @@ from tune_jobs.runs.folder import Storage, find_run, find_storage
 from tune_jobs.runs.interrupt import EXIT_BY_SIGNAL, end_at_once_when_told
 from tune_jobs.search_algos.domains import SpaceError
 from tune_jobs.views import texts
+from tune_jobs.views.progress import waiting
 from tune_jobs.views.screen import RunScreen, Screen
 from tune_jobs.views.watch import watch as follow
 
@@ -88,7 +89,8 @@ def check(
 @options(*RUN_OPTIONS, storage_option)
 def run(job: str, **flags: Any) -> None:
     """Run JOB: the name of a ready job, or the path of a job file."""
-    declared, module = load_job(job)
+    with waiting(RunScreen(), "importing the job"):
+        declared, module = load_job(job)
     _run(declared, module.__file__, **flags)
 
 

@@ -11,7 +11,6 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.attempts import Attempts
@@ -104,17 +103,14 @@ class Experiment:
             began: when the command started, in seconds since 1970; by default now.
             resources: of the cluster and of each trial.
         """
-        found: dict[str, Any] = {"began": began, "resources": resources}
         self._write, self._observe = record, observe
-        if math.isnan(self.state.started):
-            self.record(Opened(version=VERSION, known=list(known), **found))
-        else:
+        start: Opened | RunResumed = Opened(version=VERSION, known=list(known))
+        if not math.isnan(self.state.started):
             resuming = self._method.resuming(self.state.extent.reports)
-            accepted = bool(self.changed)
-            self.record(replace(resuming, changes_accepted=accepted, **found))
+            start = replace(resuming, changes_accepted=bool(self.changed))
+        self.record(replace(start, began=began, resources=resources))
         self._method.goals.end_run(self.drain)
-        running = self.state.with_status(Status.RUNNING)
-        self._in_flight = deque(trial.trial_id for trial in running)
+        self._in_flight = deque(t.trial_id for t in self.state.with_status(Status.RUNNING))
 
     @property
     def hopeless(self) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+from tune_jobs.experiment.census import Census
 from tune_jobs.experiment.cost import Cost, Resources
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import (
@@ -43,6 +43,11 @@ class Status(str, Enum):
     @property
     def is_final(self) -> bool:
         return self in (Status.COMPLETED, Status.STOPPED, Status.FAILED)
+
+    @property
+    def rests(self) -> bool:
+        """Whether a trial stays at its epoch."""
+        return self is not Status.RUNNING
 
 
 class CheckpointRef(NamedTuple):
@@ -104,7 +109,8 @@ class RunState:
         self.objective = objective
         self.extent = extent
         self.trials: dict[int, Trial] = {}
-        self.counts: Counter[Status] = Counter()
+        self.census = Census()
+        self.counts = self.census.counts
         self.epochs_total = 0
         self.cost = Cost()
         self.failures = 0
@@ -123,10 +129,13 @@ class RunState:
     @classmethod
     def of(cls, facts: Iterable[Fact], objective: Objective, extent: Extent) -> RunState:
         """``extent`` is that of the run at its start."""
-        state = cls(objective, extent)
+        return cls(objective, extent).extend(facts)
+
+    def extend(self, facts: Iterable[Fact]) -> RunState:
+        """The state after what happened next: this one."""
         for fact in facts:
-            state.apply(fact)
-        return state
+            self.apply(fact)
+        return self
 
     @property
     def all_ended(self) -> bool:
@@ -159,7 +168,8 @@ class RunState:
         return trial.metrics.get(f"{self.objective.metric}_std")
 
     def with_status(self, status: Status) -> list[Trial]:
-        return [trial for trial in list(self.trials.values()) if trial.status is status]
+        """By number."""
+        return self.census.with_status(status)
 
     def apply(self, fact: Fact) -> None:
         before, self.last_fact = self.last_fact, fact.time
@@ -175,8 +185,9 @@ class RunState:
                 pass  # for the searcher; for views
             case Suggested():
                 config, derived = dict(fact.config), fact.derived
-                self.trials[fact.trial_id] = Trial(fact.trial_id, config, fact.config, derived)
-                self.counts[Status.RUNNING] += 1
+                trial = Trial(fact.trial_id, config, fact.config, derived)
+                self.trials[fact.trial_id] = trial
+                self.census.add(trial)
             case Reported():
                 self._apply_report(self.trials[fact.trial_id], fact)
             case TrialResumed():
@@ -225,6 +236,7 @@ class RunState:
         for cost in (trial.cost, self.cost):
             cost.add(fact.seconds, fact.usage, self.resources)
         trial.node = fact.node
+        self.census.reached[fact.epoch] += 1
         loss = self.objective.loss(fact.metrics)
         if loss is not None:
             self._judge(trial, loss)
@@ -279,6 +291,6 @@ class RunState:
         return self.objective.rank(trial.best_epoch, trial.best_loss)
 
     def _set_status(self, trial: Trial, status: Status, note: str = "") -> None:
-        self.counts[trial.status] -= 1
-        self.counts[status] += 1
+        self.census.remove(trial)
         trial.status, trial.note = status, note
+        self.census.add(trial)

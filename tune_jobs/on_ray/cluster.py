@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +28,15 @@ from tune_jobs.on_ray.scratch import MARK
 
 Nodes = list[Mapping[str, float]]
 """The resources of each node, by Ray's names."""
+Doing = Callable[[str], object]
+"""Gets what takes a while, when it begins."""
 
 
 @contextmanager
-def connected(folder: Path, job: TuneJob) -> Iterator[bool]:
+def connected(folder: Path, job: TuneJob, doing: Doing) -> Iterator[bool]:
     """A connection to an existing Ray cluster ($RAY_ADDRESS, or one that `ray start` or `ray up`
     made on this machine), or else to one that is started here, in the folder, and ended at the
-    end; gives whether it was started here.
+    end; gives whether it was started here. ``doing`` is told what takes a while.
 
     Raises UserError if the cluster of $RAY_ADDRESS does not answer, or refuses the driver; if no
     node can hold a trial of the job, before a cluster is started for it; and if Ray does not start.
@@ -44,9 +46,12 @@ def connected(folder: Path, job: TuneJob) -> Iterator[bool]:
         return
     try:
         if is_there := _is_there():
+            doing("joining the Ray cluster")
             _join()
         else:
+            doing("preparing data")
             _check_this_machine(job)
+            doing("starting Ray")
             _start(folder)
         yield not is_there
     finally:

@@ -14,7 +14,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.building import Builder
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.on_ray.cluster import TrialResources, connected
+from tune_jobs.on_ray.cluster import Doing, TrialResources, connected
 from tune_jobs.on_ray.packed import packed
 from tune_jobs.on_ray.scratch import others_with_a_cluster, scratch
 from tune_jobs.runs.folder import RunFolder
@@ -23,8 +23,9 @@ from tune_jobs.runs.stretch import Stretch
 from tune_jobs.views.view import View
 
 
-def run(stretch: Stretch, progress: View) -> RunState:
-    """Drives a locked run until it ends; returns its state.
+def run(stretch: Stretch, progress: View, doing: Doing) -> RunState:
+    """Drives a locked run until it ends; returns its state. ``doing`` is told what takes long
+    before the first fact.
 
     Raises UserError, before anything of a new run is written, if the model cannot be sent to
     workers, the cluster cannot hold a trial, or the folder cannot be made. Raises it also, with
@@ -32,7 +33,7 @@ def run(stretch: Stretch, progress: View) -> RunState:
     storage fails.
     """
     packed(Builder.of(stretch.job))  # a mistake in the model shows before Ray starts
-    with before_exit(progress.close), _connected(stretch.job) as crowd:
+    with _connected(stretch.job, doing) as crowd:
         from tune_jobs.on_ray.driver import drive
 
         resources = TrialResources.of(stretch.job)
@@ -45,7 +46,7 @@ def run(stretch: Stretch, progress: View) -> RunState:
 
 
 @contextmanager
-def _connected(job: TuneJob) -> Iterator[int]:
+def _connected(job: TuneJob, doing: Doing) -> Iterator[int]:
     """A connection to Ray. While Ray starts, Ray Tune is imported; both take seconds. The two
     import only a few of the same modules, and those import no others, so neither thread sees a
     half-imported module.
@@ -53,7 +54,7 @@ def _connected(job: TuneJob) -> Iterator[int]:
     Gives the number of other runs that use the same processors."""
     with scratch() as folder, ThreadPoolExecutor(1) as background:
         imported = background.submit(import_module, "tune_jobs.on_ray.driver")
-        with connected(folder, job) as is_own:
+        with connected(folder, job, doing) as is_own:
             imported.result()
             yield others_with_a_cluster(folder) if is_own else 0
 

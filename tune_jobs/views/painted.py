@@ -7,12 +7,25 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 
-from tune_jobs.experiment.facts import Draining, Fact, Failed, Interrupted, Moved, Warned
+from tune_jobs.experiment.facts import (
+    Closed,
+    Draining,
+    Fact,
+    Failed,
+    Interrupted,
+    Moved,
+    Opened,
+    Reported,
+    RunResumed,
+    Tested,
+    Warned,
+)
 from tune_jobs.experiment.state import RunState
 from tune_jobs.views import texts
 
 CLOSING_SECONDS = 5.0
-STARTING_RAY, STARTING_WORKERS = "starting Ray", "starting workers"
+FIRST_EPOCH = "waiting for the first epoch"
+FINAL_TEST = "testing the best trial"
 
 
 class Painted(ABC):
@@ -20,16 +33,19 @@ class Painted(ABC):
 
     Args:
         pause: least seconds between two paintings.
-        tick: seconds after which it paints without news, or None.
     """
 
-    def __init__(self, pause: float, tick: float | None) -> None:
+    def __init__(self, pause: float) -> None:
         self.state: RunState | None = None
-        self._pause, self._tick = pause, tick
+        self._pause = pause
         self._changed, self._closing = threading.Event(), threading.Event()
         self._trouble: Exception | None = None
         self._thread = threading.Thread(target=self._work, name=type(self).__name__, daemon=True)
         self._thread.start()
+
+    @abstractmethod
+    def doing(self, what: str) -> None:
+        """The driver begins something that takes a while, before the first fact."""
 
     @abstractmethod
     def note(self, fact: Fact, state: RunState) -> None:
@@ -38,6 +54,11 @@ class Painted(ABC):
     @abstractmethod
     def paint(self) -> None:
         """Called again and again, with pauses."""
+
+    @property
+    def tick(self) -> float | None:
+        """Seconds after which it paints without news, or None."""
+        return None
 
     def finish(self) -> None:
         """After the last painting."""
@@ -67,7 +88,7 @@ class Painted(ABC):
 
     def _work(self) -> None:
         while not self._closing.is_set():
-            self._changed.wait(self._tick)
+            self._changed.wait(self.tick)
             self._changed.clear()
             try:
                 self.paint()
@@ -92,12 +113,35 @@ class Picture(Painted):
     def __init__(self, pause: float, news: int, began: float) -> None:
         self.news: deque[str] = deque(maxlen=news)
         self._seen = began  # the last fact
-        super().__init__(pause, tick=1.0)
+        self._doing = ""
+        super().__init__(pause)
+
+    def doing(self, what: str) -> None:
+        self._doing = what
+        self._changed.set()
 
     def note(self, fact: Fact, state: RunState) -> None:
         self._seen = time.time()
+        if isinstance(fact, (Reported, Tested, Closed)):
+            self._doing = ""
+        elif isinstance(fact, (Opened, RunResumed)) or not state.epochs_total:
+            self._doing = FIRST_EPOCH
+        elif self._doing != FIRST_EPOCH:  # of a run that is watched from now on
+            self._doing = ""
         if isinstance(fact, (Failed, Moved, Warned, Interrupted, Draining)):
             self.news.append(texts.describe(fact, state))
+
+    @property
+    def waits_for(self) -> str:
+        """What everybody waits for; empty while trials train."""
+        state = self.state
+        if state and state.incumbent and state.ended >= state.extent.trials:
+            return "" if state.tested or state.closed else FINAL_TEST
+        return self._doing
+
+    @property
+    def tick(self) -> float:
+        return self._pause if self.waits_for else 1.0
 
     @property
     def took(self) -> str:
@@ -110,6 +154,4 @@ class Picture(Painted):
     @property
     def left(self) -> str:
         """How long it will take, or what it waits for."""
-        if self.state is None:
-            return STARTING_RAY
-        return texts.time_left(self.state) if self.state.epochs_total else STARTING_WORKERS
+        return self.waits_for or (texts.time_left(self.state) if self.state else "")

@@ -5,23 +5,26 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
 from tune_jobs.experiment.facts import Fact, Opened, RunResumed
-from tune_jobs.experiment.state import RunState, Status, Trial
+from tune_jobs.experiment.state import RunState
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.job.tune_job import TuneJob
+from tune_jobs.runs.interrupt import before_exit
 from tune_jobs.views import texts
+from tune_jobs.views.frame import frame
 from tune_jobs.views.notebook import NotebookProgress, in_a_notebook
-from tune_jobs.views.painted import STARTING_RAY, STARTING_WORKERS, Painted, Picture
-from tune_jobs.views.screen import cell, table
+from tune_jobs.views.painted import FIRST_EPOCH, Painted, Picture
+from tune_jobs.views.screen import spinner_of
 
 REDRAWS_PER_SECOND = 8
 LINES_KEPT = 10_000  # that nobody has read yet
@@ -44,7 +47,8 @@ def progress_view(job: TuneJob, console: Console, began: float | None = None) ->
 def waiting(console: Console, what: str) -> Iterator[None]:
     """Says what takes long: with a spinner in a terminal, as a line elsewhere."""
     if console.is_interactive:
-        with console.status(Text(what)):
+        spinning = console.status(Text(what), spinner=spinner_of(console))
+        with spinning, before_exit(spinning.stop):
             yield
     else:
         console.print(Text(what), soft_wrap=True)
@@ -55,22 +59,24 @@ class LineProgress(Painted):
     """One line per event that a person wants to know.
 
     Args:
-        began: when the command of the run started, in seconds since 1970; None if this process
-            does not start it.
+        began: when the command of the run started, in seconds since 1970; by default now.
     """
 
     def __init__(self, console: Console, began: float | None = None) -> None:
-        self._console = console
+        self._console, self._began = console, time.time() if began is None else began
         self._best = ""
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
-        if began is not None:
-            self._lines.append(f"{texts.clock(time.time() - began):>7}  {STARTING_RAY}")
-        super().__init__(pause=0.0, tick=None)
+        super().__init__(pause=0.0)
+
+    def doing(self, what: str) -> None:
+        took = time.time() - self._began
+        self._lines.append(f"{texts.clock(took):>7}  {what}")
+        self._changed.set()
 
     def note(self, fact: Fact, state: RunState) -> None:
         news = [texts.describe(fact, state)]
         if isinstance(fact, (Opened, RunResumed)):
-            news.append(STARTING_WORKERS)
+            news.append(FIRST_EPOCH)
         if state.incumbent and texts.best(state) != self._best:
             self._best = texts.best(state)
             news.append(self._best)
@@ -85,62 +91,40 @@ class LineProgress(Painted):
 
 
 class LiveProgress(Picture):
-    """A progress bar, the counts, and a table of the running trials."""
+    """A progress bar, and below it what fits the terminal; nothing of it is left at the end."""
 
     def __init__(self, job: TuneJob | Declaration, console: Console, began: float) -> None:
         self._job = job
-        self._live = Live(console=console, auto_refresh=False)
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._spinner = Spinner(spinner_of(console))
         self._live.start()
         super().__init__(pause=1 / REDRAWS_PER_SECOND, news=LINES_KEPT, began=began)
 
     def paint(self) -> None:
         while self.news:
             self._live.console.print(Text(self.news.popleft()))
-        self._live.update(self._frame(), refresh=True)
+        self._live.update(self.frame(), refresh=True)
 
     def finish(self) -> None:
         self._live.stop()
 
-    def _frame(self) -> Group:
-        state = self.state
+    def frame(self) -> Group:
+        """What is painted."""
+        state, size = self.state, self._live.console.size
         if state is None:
             return Group(self._bar(0, self._job.num_samples))
-        lines = [
-            Text(text, no_wrap=True, overflow="ellipsis")
-            for text in (texts.counts(state), texts.best(state))
-        ]
-        room = max(1, self._live.console.height - 6)
-        # The last line is empty, for what the terminal itself writes, such as ^C.
         bar = self._bar(state.ended, state.extent.trials)
-        return Group(bar, *lines, *_at_work(state, room), Text())
+        # The last line is empty, for what the terminal itself writes, such as ^C.
+        return Group(bar, frame(state, size.width, size.height - 3), Text())
 
     def _bar(self, done: int, total: int) -> Table:
         bar = Table.grid(padding=(0, 1), expand=True)
         for ratio in (None, 1, None, None, None):
             bar.add_column(no_wrap=True, ratio=ratio)
         shown = ProgressBar(total=total, completed=done)
-        name = Text(self._job.name, style="bold")
-        bar.add_row(name, shown, Text(f"{done}/{total}"), Text(self.took), Text(self.left))
+        name = Text(texts.printable(self._job.name), style="bold")
+        left: RenderableType = Text(self.left)
+        if self.waits_for:
+            self._spinner.text = left = self._spinner
+        bar.add_row(name, shown, Text(f"{done}/{total}"), Text(self.took), left)
         return bar
-
-
-def _at_work(state: RunState, room: int) -> Iterator[Table | Text]:
-    """The running trials, as many as fit."""
-    running = state.with_status(Status.RUNNING)
-    if running:
-        yield _table_of(running[:room], state)
-    if len(running) > room:
-        yield Text(f"and {len(running) - room} more", style="dim")
-
-
-def _table_of(running: Sequence[Trial], state: RunState) -> Table:
-    shown = table("trial", state.objective.unit, state.objective.metric, expand=True)
-    shown.add_column("config", overflow="ellipsis", no_wrap=True, ratio=1)
-    for trial in running:
-        shown.add_row(
-            cell(trial.trial_id),
-            cell(f"{trial.epoch}/{state.extent.reports}"),
-            cell(trial.metrics.get(state.objective.metric, "")),
-            Text(texts.values(trial.config)),
-        )
-    return shown

@@ -38,6 +38,11 @@ class RunScreen(Screen):
         raise BrokenPipeError("nobody reads the output any more")
 
 
+def spinner_of(console: Console) -> str:
+    """The name of one that the console can show."""
+    return "dots" if console.encoding.startswith("utf") else "line"
+
+
 def table(*columns: str, **options: Any) -> Table:
     shown = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), **options)
     for number, column in enumerate(columns):

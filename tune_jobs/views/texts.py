@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.filesize import decimal
 
 from tune_jobs.errors import counted, own_line, shortened
+from tune_jobs.experiment.census import Rung
 from tune_jobs.experiment.facts import (
     Completed,
     Draining,
@@ -130,6 +131,30 @@ def counts(state: RunState) -> str:
         if state.counts[status]:
             parts.append(f"{words} {state.counts[status]}")
     return ", ".join(parts)
+
+
+def in_use(state: RunState) -> str:
+    """The resources of the running trials; empty if there are none, or if it is not known."""
+    running, found = state.counts[Status.RUNNING], state.resources
+    if not running or not found:
+        return ""
+    shares = [("CPU", found.trial_cpus, found.cpus), ("GPU", found.trial_gpus, found.gpus)]
+    used = " and ".join(
+        f"{min(running * share, whole):g} of {whole:g} {kind}s"
+        for kind, share, whole in shares
+        if share
+    )
+    return f"{counted(running, 'trial')} at work on {used}"
+
+
+def rungs(found: Iterable[Rung], state: RunState) -> str:
+    """What trials did where they were compared."""
+    said = (
+        f"{state.objective.unit} {rung.epoch}: {rung.reached} came, {rung.stopped} stopped"
+        f"{f', {rung.waiting} wait' if rung.waiting else ''}"
+        for rung in found
+    )
+    return "; ".join(said)
 
 
 def cost(state: RunState) -> str:

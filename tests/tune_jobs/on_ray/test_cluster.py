@@ -80,7 +80,7 @@ def test_a_trial_that_this_machine_cannot_hold_is_refused_before_a_cluster_start
 ) -> None:
     job = tiny_job(**{kind: 4096})
     with pytest.raises(UserError, match=r"4096 .*the nodes have \d+ CPUs, .*--cpus-per-trial"):
-        cluster.connected(tmp_path, job).__enter__()
+        cluster.connected(tmp_path, job, print).__enter__()
     assert not ray.is_initialized()
 
 
@@ -88,7 +88,7 @@ def test_a_trial_that_this_machine_cannot_hold_is_refused_before_a_cluster_start
 def test_missing_data_are_an_error_before_a_cluster_starts(tmp_path: Path) -> None:
     job = tiny_job(model=DownloadsData)
     with pytest.raises(UserError, match=r"put digits.csv into /data"):
-        cluster.connected(tmp_path, job).__enter__()
+        cluster.connected(tmp_path, job, print).__enter__()
     assert not ray.is_initialized()
 
 
@@ -96,5 +96,5 @@ def test_missing_data_are_an_error_before_a_cluster_starts(tmp_path: Path) -> No
 def test_a_ready_model_says_which_data_are_missing(tmp_path: Path) -> None:
     job = override(load_job("finetune")[0], {}, [f"dataset={tmp_path / 'photos'}"])
     with pytest.raises(UserError, match=r"photos' is unknown; there are .*a folder of images"):
-        cluster.connected(tmp_path, job).__enter__()
+        cluster.connected(tmp_path, job, print).__enter__()
     assert not ray.is_initialized()
