@@ -20,6 +20,7 @@ from drivers import (
     table,
     wait_for,
 )
+from mirrored import read_journal
 from rich.console import Console
 from runs import tiny_job
 from s3_server import S3Server, s3_server
@@ -30,7 +31,6 @@ from tune_jobs import Run
 from tune_jobs.experiment.facts import Fact, Reported, Suggested, Warned
 from tune_jobs.experiment.state import Status
 from tune_jobs.runs.folder import RunFolder, find_storage
-from tune_jobs.storage.mirror import read_journal
 from tune_jobs.views.progress import LineProgress
 
 pytestmark = pytest.mark.usefixtures("ray_session")

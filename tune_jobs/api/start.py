@@ -20,7 +20,6 @@ from tune_jobs.runs.journal import read_past, truncate
 from tune_jobs.runs.lock import locked
 from tune_jobs.runs.stretch import Stretch
 from tune_jobs.runs.warm_start import known_from
-from tune_jobs.storage.mirror import fetch
 
 Say = Callable[[str], None]
 
@@ -103,8 +102,7 @@ def going_on(
             raise UserError(f"job file {job_file!r} does not exist")
         content = {**content, "file": str(Path(job_file).resolve())}
     with locked(folder) as lease, as_started(content):
-        if folder.bucket:
-            fetch(folder.bucket, folder.path)  # again, now that nobody else writes
+        folder.fetch()  # again, now that nobody else writes
         if truncate_at is not None:
             say(f"a copy of the whole journal: {truncate(folder.journal, truncate_at)}")
         past = read_past(folder.journal)

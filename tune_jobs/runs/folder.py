@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +30,7 @@ from tune_jobs.job.declaration import Declaration, as_json
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.search_algos.domains.values import untagged
 from tune_jobs.storage import Folder, Place, open_place, patiently
-from tune_jobs.storage.mirror import fetch
+from tune_jobs.storage.download import Download
 
 RECORDED_VERSIONS = (
     *("tune-jobs", "ray", "torch", "numpy", "scipy", "scikit-learn"),
@@ -161,8 +161,11 @@ class RunFolder:
 
         Raises UserError if it is damaged, StorageError if it cannot be reached.
         """
-        if self.bucket:
-            fetch(self.bucket, self.path)
+        self.fetching()()
+
+    def fetching(self) -> Callable[[], None]:
+        """The same, to be called again and again: it downloads only what is new."""
+        return Download(self.bucket, self.path) if self.bucket else lambda: None
 
     def read_job_json(self) -> dict[str, Any]:
         """Raises UserError where the folder holds no run."""

@@ -157,8 +157,16 @@ class Following:
 
     @property
     def was_cut(self) -> bool:
-        """Whether it is shorter than what was read: it has to be read anew."""
-        return self._last.end > (self._path.stat().st_size if self._path.is_file() else 0)
+        """Whether it no longer begins with what was read: it has to be read anew."""
+        if self._last is _BEFORE or self._last.version < _FIRST_WITH_CHECK_SUMS:
+            return False
+        seal = _seal(self._last.check_sum)
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._last.end - len(seal))
+                return file.read(len(seal)) != seal
+        except FileNotFoundError:
+            return True
 
     def news(self) -> Iterator[Fact]:
         """The facts since the last call. Raises UserError as `read` does."""
@@ -243,7 +251,12 @@ def _damaged(path: Path, number: int) -> UserError:
 def _sealed(text: bytes, before: int) -> tuple[bytes, int]:
     """A JSON object as a line with its checksum, and the checksum for the next line."""
     check_sum = zlib.crc32(text, before)
-    return text[:-1] + _SUM + b'%08x"}\n' % check_sum, check_sum
+    return text[:-1] + _seal(check_sum), check_sum
+
+
+def _seal(check_sum: int) -> bytes:
+    """The end of a line."""
+    return _SUM + b'%08x"}\n' % check_sum
 
 
 def _unsealed(line: bytes) -> bytes:

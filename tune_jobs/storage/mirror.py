@@ -11,60 +11,25 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from tune_jobs.errors import UserError
 from tune_jobs.storage import Folder, Place, StorageError, patiently
 from tune_jobs.storage.lease import Lease
+from tune_jobs.storage.pieces import (
+    JOURNAL,
+    PIECE,
+    all_pieces,
+    bytes_of,
+    name_of_piece,
+    whole_lines,
+)
 
 T = TypeVar("T")
 
-PIECE = 2**20  # bytes
 JOURNAL_SECONDS, RENEW_SECONDS, FILES_SECONDS = 2.0, 10.0, 30.0  # between two uploads
-_JOURNAL = "journal.jsonl"
-_DOWNLOADS = 8  # at a time
 _TAIL = 2**16  # bytes; usually enough to find the start of the last line
-
-
-def read_journal(place: Place, piece: int = PIECE) -> bytes:
-    """The journal of the run in this place, as far as it was copied.
-
-    Raises UserError if a piece before the last is missing or short.
-    """
-    sizes = _pieces(place)
-    for number in range(max(sizes, default=0)):
-        if sizes.get(number) != piece:
-            wrong = f"has {sizes[number]} of {piece} bytes" if number in sizes else "is missing"
-            raise UserError(f"{place.url} is damaged: {_piece(number)} {wrong}")
-    with ThreadPoolExecutor(_DOWNLOADS) as threads:
-        return b"".join(threads.map(place.read, map(_piece, sorted(sizes))))
-
-
-def fetch(place: Place, working: Path, piece: int = PIECE) -> None:
-    """Downloads the run in this place to the local folder ``working``.
-
-    A local journal is kept if it continues the one in the place: its driver died before the last
-    upload. A local journal that differs is renamed.
-
-    Raises UserError if the place has no run, StorageError if it cannot be reached.
-    """
-    try:
-        declaration = patiently(lambda: place.read("job.json"), 0.0)
-    except FileNotFoundError:
-        raise UserError(f"{place.url} is not a run: it has no job.json") from None
-    there = patiently(lambda: read_journal(place, piece), 0.0)
-    here = _content(working / _JOURNAL)  # read last: a driver may be adding to both
-    Folder(working).write("job.json", declaration)
-    if _whole_lines(here).startswith(_whole_lines(there)):
-        return
-    if not _whole_lines(there).startswith(_whole_lines(here)):
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-        (working / _JOURNAL).rename(working / f"{_JOURNAL}.{stamp}")
-    Folder(working).write(_JOURNAL, there)
 
 
 class Mirror:
@@ -74,7 +39,7 @@ class Mirror:
     reached, training continues and the mirror tries again.
 
     Args:
-        working: the driver's folder. It is the truth: call `fetch` before, if the run exists.
+        working: the driver's folder. It is the truth: call `Download` before, if the run exists.
         patience: seconds to retry a storage that fails.
         lease: renewed in time, and before anything is written after an outage.
         told: called with messages about outages.
@@ -97,7 +62,7 @@ class Mirror:
         self.failed: StorageError | None = None
         self._place, self._patience, self._told, self._clock = place, patience, told, clock
         self._lease = lease
-        self._journal = _JournalCopy(working / _JOURNAL, place, piece)
+        self._journal = _JournalCopy(working / JOURNAL, place, piece)
         self._files = _FileCopies(working, place)
         self._journal_due = self._files_due = clock()
         self._lease_due = clock() + RENEW_SECONDS if lease else math.inf
@@ -191,12 +156,12 @@ class _JournalCopy:
         if not self._is_cut:
             self._cut()
         number = self._copied // self._piece
-        content = _content(self._path, number * self._piece, self._piece)
+        content = bytes_of(self._path, number * self._piece, self._piece)
         # An incomplete line may be cut off again.
         content = content[: max(0, self._end_of_lines() - number * self._piece)]
         end = number * self._piece + len(content)
         if end > self._copied:
-            self._place.write(_piece(number), content)
+            self._place.write(name_of_piece(number), content)
             self._copied = end
         return len(content) < self._piece
 
@@ -204,16 +169,16 @@ class _JournalCopy:
         """The bytes of complete lines in the file."""
         size = self._path.stat().st_size if self._path.exists() else 0
         start = max(0, size - _TAIL)
-        while start and b"\n" not in _content(self._path, start):
+        while start and b"\n" not in bytes_of(self._path, start):
             start = max(0, start - _TAIL)
-        return start + len(_whole_lines(_content(self._path, start)))
+        return start + len(whole_lines(bytes_of(self._path, start)))
 
     def _cut(self) -> None:
         """Removes pieces after the journal's end; their lines were cut off."""
         end = self._end_of_lines()
-        for number in _pieces(self._place):
+        for number in all_pieces(self._place):
             if number * self._piece >= end:
-                self._place.remove(_piece(number))
+                self._place.remove(name_of_piece(number))
         self._is_cut = True
 
 
@@ -243,29 +208,4 @@ class _FileCopies:
         return False
 
     def _is_ours(self, name: str) -> bool:
-        return name != _JOURNAL and not name.startswith("checkpoints/")
-
-
-def _pieces(place: Place) -> dict[int, int]:
-    """The pieces of the journal in the place: number -> bytes."""
-    names = {name.rpartition("/")[2]: size for name, size in place.files("journal").items()}
-    return {int(name): size for name, size in names.items() if name.isdigit()}
-
-
-def _piece(number: int) -> str:
-    return f"journal/{number:06d}"
-
-
-def _content(path: Path, start: int = 0, size: int = -1) -> bytes:
-    """The bytes of a file; empty if it does not exist."""
-    try:
-        with path.open("rb") as file:
-            file.seek(start)
-            return file.read(size)
-    except FileNotFoundError:
-        return b""
-
-
-def _whole_lines(content: bytes) -> bytes:
-    """The text without an incomplete last line: it never took effect and will be cut off."""
-    return content[: content.rfind(b"\n") + 1]
+        return name != JOURNAL and not name.startswith("checkpoints/")

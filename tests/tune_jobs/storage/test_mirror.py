@@ -12,12 +12,14 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mirrored import read_journal
 from s3_server import S3Server, s3_server
 
 from tune_jobs.errors import UserError
 from tune_jobs.storage import Folder, Place, StorageError, open_place
+from tune_jobs.storage.download import Download
 from tune_jobs.storage.lease import LEASE_SECONDS, Lease
-from tune_jobs.storage.mirror import FILES_SECONDS, RENEW_SECONDS, Mirror, fetch, read_journal
+from tune_jobs.storage.mirror import FILES_SECONDS, RENEW_SECONDS, Mirror
 
 PIECE = 10
 lines = st.lists(st.sampled_from([b"a", b"bc", b"\n"]), max_size=30).map(b"".join)
@@ -141,7 +143,7 @@ def test_a_run_without_a_journal_has_an_empty_one(place: Place) -> None:
 
 def test_a_run_comes_to_a_machine_that_does_not_have_it(place: Place, working: Path) -> None:
     kept_run(place, b"one\ntwo\nthree\n")
-    fetch(place, working, PIECE)
+    Download(place, working, PIECE)()
     assert local_journal(working) == b"one\ntwo\nthree\n"
     assert json.loads((working / "job.json").read_text()) == {"name": "kept"}
 
@@ -152,7 +154,7 @@ def test_what_the_driver_had_not_uploaded_is_kept(
 ) -> None:
     kept_run(place, there)
     add(working, "one\ntwo\nth")
-    fetch(place, working, PIECE)
+    Download(place, working, PIECE)()
     assert local_journal(working) == b"one\ntwo\nth"
     assert sorted(os.listdir(working)) == ["job.json", "journal.jsonl"]
 
@@ -163,7 +165,7 @@ def test_a_journal_that_has_fallen_behind_is_brought_up_to_date(
 ) -> None:
     kept_run(place, b"one\ntwo\n")
     add(working, here)
-    fetch(place, working, PIECE)
+    Download(place, working, PIECE)()
     assert local_journal(working) == b"one\ntwo\n"
     assert sorted(os.listdir(working)) == ["job.json", "journal.jsonl"]
 
@@ -173,7 +175,7 @@ def test_a_journal_that_differs_is_kept_beside_the_right_one(place: Place, worki
     for here in (b"one\nother\n", b"another\n"):
         (working / "journal.jsonl").unlink(missing_ok=True)
         add(working, here)
-        fetch(place, working, PIECE)
+        Download(place, working, PIECE)()
         assert local_journal(working) == b"one\ntwo\n"
     beside = [path.read_bytes() for path in sorted(working.glob("journal.jsonl.*"))]
     assert beside == [b"one\nother\n", b"another\n"]
@@ -183,14 +185,47 @@ def test_a_run_that_ended_before_its_journal_began_has_none_here_either(
     place: Place, working: Path
 ) -> None:
     kept_run(place, b"")
-    fetch(place, working)
+    Download(place, working)()
     assert os.listdir(working) == ["job.json"]
 
 
 def test_a_place_without_a_run_is_told(place: Place, working: Path) -> None:
     with pytest.raises(UserError, match=r"is not a run: it has no job\.json"):
-        fetch(place, working)
+        Download(place, working)()
     assert not working.exists()
+
+
+FIVE, SIX = b"one\ntwo\nthree\nfour\nfive\n", b"one\ntwo\nthree\nfour\nfive\nsix\n"
+
+
+@settings(max_examples=25)
+@given(journals=st.lists(lines.map(whole_lines).filter(bool), max_size=6))
+def test_one_download_after_another_brings_what_is_there(
+    journals: list[bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whether the journal grew, or was cut and went on otherwise."""
+    folder = tmp_path_factory.mktemp("run")
+    place, working = Folder(folder / "place"), folder / "working"
+    download = Download(place, working, PIECE)
+    for journal in journals:
+        place.remove("journal")
+        kept_run(place, journal)
+        download()
+        assert local_journal(working).startswith(journal), "or it continues what is there"
+
+
+def test_pieces_that_have_not_changed_are_not_read_again(working: Path, tmp_path: Path) -> None:
+    place = Counting(tmp_path / "place")
+    kept_run(place, FIVE)
+    download, read = Download(place, working, PIECE), []
+    for journal in (FIVE, FIVE, SIX):
+        if journal is SIX:
+            place.write("journal/000002", SIX[2 * PIECE :])
+        place.was_read.clear()
+        download()
+        assert local_journal(working) == journal
+        read.append([int(name[-1]) for name in place.was_read if name != "job.json"])
+    assert [sorted(numbers) for numbers in read] == [[0, 1, 2], [], [2]]
 
 
 # -- the copy of the other files
@@ -438,12 +473,17 @@ class Told:
 
 
 class Counting(Folder):
-    """Remembers what was written; with an error, nothing can be."""
+    """Remembers what was read and written; with an error, nothing can be written."""
 
     def __init__(self, path: Path, error: Exception | None = None) -> None:
         super().__init__(path)
         self.error = error
         self.written: list[str] = []
+        self.was_read: list[str] = []
+
+    def read(self, name: str) -> bytes:
+        self.was_read.append(name)
+        return super().read(name)
 
     def write(self, name: str, data: bytes) -> None:
         if self.error:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -21,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tune_jobs.errors import UserError
 from tune_jobs.runs.folder import RunFolder
-from tune_jobs.runs.journal import Following
+from tune_jobs.runs.growing import Growing
 from tune_jobs.views.pages import study as studies
 from tune_jobs.views.pages.record import Record
 
@@ -34,13 +35,14 @@ class LiveRun:
     what is new."""
 
     def __init__(self, folder: RunFolder, number: int) -> None:
-        self._folder = folder
         self.number = number
-        content = folder.read_job_json()
-        self.record = Record(folder.name, content)
-        self._journal = Following(folder.journal)
+        self._run = Growing(folder, partial(Record, folder.name))
         self._trials: list[FrozenTrial] = []
         self._looked = -FRESH
+
+    @property
+    def record(self) -> Record:
+        return self._run.so_far
 
     @property
     def frozen(self) -> FrozenStudy:
@@ -48,7 +50,7 @@ class LiveRun:
         told = {name: content.get(name) for name in ("model", "searcher", "scheduler", "started")}
         mode = StudyDirection.MINIMIZE if declared.mode == "min" else StudyDirection.MAXIMIZE
         return FrozenStudy(
-            study_name=self._folder.name,
+            study_name=self.record.name,
             direction=None,
             directions=[mode],
             user_attrs={"job": declared.name, **told, "seed": declared.seed},
@@ -63,14 +65,11 @@ class LiveRun:
         return self._trials
 
     def _look(self) -> None:
-        self._folder.fetch()
-        if self._journal.was_cut:
-            self.record = Record(self._folder.name, self._folder.read_job_json())
-            self._journal = Following(self._folder.journal)
-        known = len(self.record.facts)
+        before, known = self.record, len(self.record.facts)
+        self._run.fetch()
         with suppress(UserError):  # of a damaged journal, what comes before the damage is shown
-            self.record.extend(self._journal.news())
-        if len(self.record.facts) > known:
+            self._run.look()
+        if self.record is not before or len(self.record.facts) > known:
             found = studies.trials(self.record, [self.record.state.objective])
             for trial in found:
                 trial._trial_id = self.number * _APART + trial.number
