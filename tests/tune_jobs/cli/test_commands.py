@@ -41,7 +41,7 @@ def test_list_names_jobs_searchers_and_schedulers(tune_jobs: Any) -> None:
 def test_show_says_what_a_job_would_do(tune_jobs: Any, job_file: Path) -> None:
     code, out, _ = tune_jobs("show", "digits_cnn")
     assert code == 0
-    assert "0.0003 to 0.1, log scale" in out
+    assert "1e-05 to 1, log scale" in out
     assert "optimizer is 'sgd'" in out
     code, out, _ = tune_jobs("show", str(job_file))
     assert code == 0
