@@ -45,7 +45,7 @@ def drive(
     with opened as books, interrupt.listening():
         views = Views()
         board = TensorBoard(folder.tensorboard, job.domains)
-        views.add(progress, board, ErrorFiles(folder.errors), Reports(folder, stretch.declared))
+        views.add(board, ErrorFiles(folder.errors), Reports(folder, stretch.declared))
         views.add(ReportPage(folder))
         views.start(job.callbacks, job, folder.path)
         retention = Retention(
@@ -56,7 +56,7 @@ def drive(
             experiment.warn,
             keep_best=job.keep_best,
         )
-        views.add(retention)
+        views.add(retention, progress)  # which is seen until the others are done
         if past:
             with views.guarding(board):
                 board.take_over(past.facts, experiment.state)

@@ -23,7 +23,8 @@ RUNGS_AT_MOST = 8  # in the table
 ENDED_AT_LEAST = 4  # lines
 
 NARROW: Mapping[str, Any] = {"max_width": 24}
-WIDE: Mapping[str, Any] = {"ratio": 1}  # of what the narrow columns leave
+REASON: Mapping[str, Any] = {"max_width": 52}
+WIDE: Mapping[str, Any] = {"ratio": 1}  # of what the others leave
 
 Row = Sequence[Any]
 
@@ -56,8 +57,7 @@ def _head(state: RunState, height: int) -> Iterator[Part]:
         return
     if state.incumbent:
         yield _line(f"with {texts.values(state.incumbent.config)}")
-    if used := "; ".join(filter(None, [texts.in_use(state), texts.cost(state)])):
-        yield _line(used)
+    yield from (_line(text) for text in (texts.in_use(state), texts.cost(state)) if text)
     rungs = state.census.rungs(Status.STOPPED, Status.PAUSED)
     if rungs:
         yield from _rungs(rungs, state) if height >= HIGH else [_line(texts.rungs(rungs, state))]
@@ -95,7 +95,8 @@ def _ended(
     """Those that ended last, as many as fit."""
     fit = room - 1 - apart
     columns = [("ended", NARROW), (state.objective.unit, NARROW), (_metric(state), NARROW)]
-    columns += [("how", NARROW), ("why", WIDE), *[("config", WIDE)][: int(with_config)]]
+    columns += [("how", NARROW), ("why", REASON if with_config else WIDE)]
+    columns += [("config", WIDE)][: int(with_config)]
 
     def row(trial: Trial) -> Row:
         value = state.objective.value(trial.best_loss) if trial.best_epoch else ""

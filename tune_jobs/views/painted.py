@@ -26,6 +26,7 @@ from tune_jobs.views import texts
 CLOSING_SECONDS = 5.0
 FIRST_EPOCH = "waiting for the first epoch"
 FINAL_TEST = "testing the best trial"
+WRITING = "writing the results"
 
 
 class Painted(ABC):
@@ -135,8 +136,12 @@ class Picture(Painted):
     def waits_for(self) -> str:
         """What everybody waits for; empty while trials train."""
         state = self.state
-        if state and state.incumbent and state.ended >= state.extent.trials:
-            return "" if state.tested or state.closed else FINAL_TEST
+        if self._closing.is_set():
+            return ""
+        if state and state.closed:
+            return WRITING
+        if state and state.incumbent and not state.tested and state.ended >= state.extent.trials:
+            return FINAL_TEST
         return self._doing
 
     @property

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -26,7 +26,7 @@ from tune_jobs.views.notebook import NotebookProgress, in_a_notebook
 from tune_jobs.views.painted import FIRST_EPOCH, Painted, Picture
 from tune_jobs.views.screen import spinner_of
 
-REDRAWS_PER_SECOND = 8
+REDRAWS_PER_SECOND = 5
 LINES_KEPT = 10_000  # that nobody has read yet
 
 
@@ -123,8 +123,7 @@ class LiveProgress(Picture):
             bar.add_column(no_wrap=True, ratio=ratio)
         shown = ProgressBar(total=total, completed=done)
         name = Text(texts.printable(self._job.name), style="bold")
-        left: RenderableType = Text(self.left)
-        if self.waits_for:
-            self._spinner.text = left = self._spinner
+        self._spinner.text = Text(self.left)
+        left = self._spinner if self.waits_for else self._spinner.text
         bar.add_row(name, shown, Text(f"{done}/{total}"), Text(self.took), left)
         return bar

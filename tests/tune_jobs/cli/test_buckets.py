@@ -67,7 +67,6 @@ def _another_machine(storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (["compare", "trees", "trees"], "comparison.html"),
         (["ensemble", "trees", "--size", "2"], "ensemble  val_loss"),
         (["retrain", "trees", "--seeds", "1"], "1 seed, 2 epochs: test_loss"),
-        (["export", "trees", "best"], "exported to best"),
     ],
 )
 def test_a_command_finds_what_it_needs(

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from tune_jobs.experiment.cost import Resources, Usage
 from tune_jobs.experiment.facts import VERSION, Closed, Fact, Opened, RunResumed, Suggested, Warned
 from tune_jobs.experiment.state import RunState, Status
 from tune_jobs.views.frame import frame
-from tune_jobs.views.painted import FINAL_TEST, FIRST_EPOCH
+from tune_jobs.views.painted import FINAL_TEST, FIRST_EPOCH, WRITING
 from tune_jobs.views.progress import LineProgress, LiveProgress
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
@@ -95,7 +96,7 @@ def test_what_is_in_use_and_what_it_cost_are_told() -> None:
         reported(0, 1, {"loss": 1.0}, usage=Usage(cpu_seconds=61, memory_bytes=500_000_000)),
     ]
     said = "\n".join(drawn(state_of(tiny_job(), facts), 100, 20))
-    assert "1 trial at work on 2 of 4 CPUs; 1:01 of CPU, up to 500.0 MB a trial" in said
+    assert "1 trial at work on 2 of 4 CPUs\n1:01 of CPU, up to 500.0 MB a trial\n" in said
 
 
 def test_more_running_trials_than_lines_are_counted() -> None:
@@ -162,7 +163,8 @@ def test_until_the_first_epoch_it_says_what_is_going_on() -> None:
     happens(Closed(status="interrupted"))
     view.close()
     assert said[:6] == ["starting Ray", FIRST_EPOCH, FIRST_EPOCH, "", FIRST_EPOCH, FIRST_EPOCH]
-    assert said[6:] == [*[""] * 7, FINAL_TEST, ""]
+    assert said[6:] == [*[""] * 7, FINAL_TEST, WRITING]
+    assert view.left == ""
 
 
 def test_elsewhere_each_step_is_a_line() -> None:
@@ -187,52 +189,48 @@ def test_nothing_is_left_of_it_but_the_news() -> None:
 
 
 SCRIPT = """
-import time
+import os, time
 from tune_jobs.runs.interrupt import before_exit, end_at_once_when_told
 from tune_jobs.views.progress import LiveProgress, waiting
 from tune_jobs.views.screen import RunScreen
 from runs import tiny_job
 
+def live():
+    view = LiveProgress(tiny_job(), RunScreen(), 0.0)
+    view.paint()
+    return before_exit(view.close)
+
 end_at_once_when_told()
 with {view}:
-    print("ready")
+    os.write(2, b"ready")
     time.sleep(1000)
 """
 SPINNER = "waiting(RunScreen(), 'importing the model')"
-LIVE = "before_exit(LiveProgress(tiny_job(), RunScreen(), 0.0).close)"
-
-
-@pytest.fixture
-def terminal() -> Iterator[tuple[int, int]]:
-    ours, theirs = pty.openpty()
-    yield ours, theirs
-    os.close(ours)
+LIVE = "live()"
 
 
 @pytest.mark.parametrize("view", [SPINNER, LIVE])
-def test_ctrl_c_leaves_a_clean_terminal(view: str, terminal: tuple[int, int]) -> None:
-    ours, theirs = terminal
+def test_ctrl_c_leaves_a_clean_terminal(view: str) -> None:
+    ours, theirs = pty.openpty()
+    tests = str(Path(__file__).parents[2])
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT.format(view=view)],
         stdout=theirs,
-        stderr=theirs,
-        env={
-            **os.environ,
-            "TERM": "xterm",
-            "PYTHONPATH": os.path.dirname(sys.modules["runs"].__file__ or ""),
-        },
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm", "PYTHONPATH": tests},
     )
     os.close(theirs)
-    said = b""
-    while b"ready" not in said:
-        said += os.read(ours, 65536)
+    assert process.stderr
+    assert process.stderr.read(5) == b"ready"
     process.send_signal(signal.SIGINT)
-    try:
+    said = b""
+    with suppress(OSError):  # its end is closed
         while part := os.read(ours, 65536):
             said += part
-    except OSError:
-        pass  # its other end is closed
-    assert process.wait(timeout=60) == 128 + signal.SIGINT
-    found = Terminal().feed(said.decode())
-    assert found.shown == "ready"
-    assert found.cursor_is_shown
+    os.close(ours)
+    assert (process.stderr.read(), process.wait(timeout=60)) == (b"", 128 + signal.SIGINT)
+    process.stderr.close()
+    terminal = Terminal().feed(said.decode())
+    assert said
+    assert terminal.shown == ""
+    assert terminal.cursor_is_shown
