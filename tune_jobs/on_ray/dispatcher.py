@@ -169,17 +169,7 @@ class Dispatcher:
         if report.done:
             self.experiment.complete(work.trial_id, report.done)
             return Stop(report.done)
-        return self.experiment.report(
-            Reported(
-                trial_id=work.trial_id,
-                epoch=report.epoch,
-                metrics=dict(report.metrics),
-                seconds=report.seconds,
-                node=report.node,
-                checkpoint_bytes=report.checkpoint_bytes,
-                usage=report.usage,
-            )
-        )
+        return self.experiment.report(_reported(work.trial_id, report))
 
     def _trial_failed(self, work: Train, death: Death) -> bool:
         trial_id, again = work.trial_id, False
@@ -238,3 +228,15 @@ def _assignment_of(ray_trial: RayTrial) -> Assignment:
 
 def _slot(work: Assignment) -> Slot:
     return work.trial_id if isinstance(work, Train) else "test"
+
+
+def _reported(trial_id: int, report: Report) -> Reported:
+    return Reported(
+        trial_id=trial_id,
+        epoch=report.epoch,
+        metrics=dict(report.metrics),
+        seconds=report.seconds,
+        node=report.node,
+        checkpoint_bytes=report.checkpoint_bytes,
+        usage=report.usage,
+    )
