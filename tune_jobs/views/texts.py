@@ -93,7 +93,8 @@ def _described(fact: Fact, state: RunState) -> str:
         case Draining():
             return f"ending: {fact.reason}"
         case Tested(error=""):
-            return f"tested trial {fact.trial_id}: {tested(fact)}"
+            words = f"tested trial {fact.trial_id}: {tested(fact)}"
+            return words if fact.metrics else "no final test: the model has none"
         case Tested():
             return f"the test of trial {fact.trial_id} failed: {last_line(fact.error)}"
     return ""

@@ -15,13 +15,13 @@ from rich.console import Console
 from runs import falling, run_in_folder, simulated, tiny_job
 
 from tune_jobs.experiment.extent import Extent
-from tune_jobs.experiment.facts import Closed, Reported
+from tune_jobs.experiment.facts import Closed, Reported, Tested
 from tune_jobs.experiment.state import RunState
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.search_algos.domains import Choice, Float
 from tune_jobs.simulation.simulate import Epoch, simulate
 from tune_jobs.views.progress import LineProgress, LiveProgress, progress_view
-from tune_jobs.views.texts import time_left
+from tune_jobs.views.texts import describe, time_left
 
 SPACE = {"x": Float(0, 1), "trouble": Choice(["", "nan"]), "rate": 2.0}
 
@@ -115,6 +115,12 @@ def test_elsewhere_than_in_a_terminal_every_event_is_a_line() -> None:
     assert "tested trial" in lines[-1]
     assert any("left]" in line for line in lines)
     assert "\x1b" not in text
+
+
+def test_a_model_without_a_test_is_not_called_tested() -> None:
+    state = tiny_job().build_experiment().state
+    fact = Tested(trial_id=3, epoch=1, metrics={})
+    assert describe(fact, state) == "no final test: the model has none"
 
 
 def test_in_a_terminal_the_live_view_ends_with_everything_counted() -> None:
