@@ -17,7 +17,7 @@ from tune_jobs.experiment.assignments import Train
 from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.facts import Known, Reported
 from tune_jobs.job import epoch_checks
-from tune_jobs.job.building import Builder
+from tune_jobs.job.building import Builder, threads_as_in_a_trial
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
@@ -47,7 +47,8 @@ def check(job: TuneJob, *, name: str | None = None, storage: str | None = None) 
     screen.say(f"config of the first trial: {texts.values(config)}")
     _host_ray_functions()
     try:
-        metrics = _tried(builder, builder.config(config), job, screen)
+        with threads_as_in_a_trial(job.cpus_per_trial):
+            metrics = _tried(builder, builder.config(config), job, screen)
         reached = builder.reached(0, metrics)
     except (MissingDataError, TrainingError) as error:
         raise UserError(str(error)) from error

@@ -14,7 +14,7 @@ from tune_jobs.api import export
 from tune_jobs.api.best import best_of
 from tune_jobs.errors import UserError
 from tune_jobs.job import epoch_checks
-from tune_jobs.job.building import Builder
+from tune_jobs.job.building import Builder, threads_as_in_a_trial
 from tune_jobs.models.base import Done, Model
 from tune_jobs.models.data import Fold
 from tune_jobs.names import field_names
@@ -69,7 +69,10 @@ def retrain(run: Run, seeds: int, folder: Path | None, said: Callable[[str], obj
     # The first one, if any, is exported: a choice by the test would no longer be a test.
     for seed in reversed(range(first, first + seeds)):
         config = builder.config({**best.config, "seed": seed, "fold": Fold(0, 1)})
-        with closing(_trained(builder, config, epochs)) as model:
+        with (
+            threads_as_in_a_trial(run.job.cpus_per_trial),
+            closing(_trained(builder, config, epochs)) as model,
+        ):
             metrics[seed] = epoch_checks.numbers("test()", model.test())
             said(f"seed {seed}: {texts.values(metrics[seed])}")
             result = Retrained(epochs, dict(sorted(metrics.items())))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,3 +99,24 @@ class Builder:
     def _seed(self, config: Any, epoch: int) -> None:
         own = getattr(config, "seed", None)
         randomness.seed(own if isinstance(own, int) else self.seed, epoch)
+
+
+def limit_threads(cpus: float) -> None:
+    """Limits torch to the CPUs of a trial; by default it uses all cores, and many threads slow
+    down a small network."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(max(1, int(cpus)))
+
+
+@contextmanager
+def threads_as_in_a_trial(cpus: float) -> Iterator[None]:
+    """Inside, this process trains with as many threads as a worker."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    limit_threads(cpus)
+    try:
+        yield
+    finally:
+        if torch:
+            torch.set_num_threads(before)

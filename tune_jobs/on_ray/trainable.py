@@ -21,7 +21,7 @@ from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
 from tune_jobs.experiment.cost import Usage
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.job import epoch_checks as checks
-from tune_jobs.job.building import Builder
+from tune_jobs.job.building import Builder, limit_threads
 from tune_jobs.models import randomness
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
@@ -253,7 +253,7 @@ class EpochTrainable(tune.Trainable):
     def _builder(self) -> Builder:
         if self._loaded is None:  # now it may import the user's code
             self._loaded = cast(Builder, ray.cloudpickle.loads(self._setting.builder))
-            _limit_threads(self._setting.cpus)
+            limit_threads(self._setting.cpus)
         return self._loaded
 
     def _report(self, saved: Saved, train: Train) -> Report:
@@ -278,10 +278,3 @@ class EpochTrainable(tune.Trainable):
         """Watches the model's work; waiting for the storage does not count as hanging."""
         report = report_of(self._assignment, self._setting.hang_reports)
         return ended_when_it_hangs(self._setting.trial_timeout, report)
-
-
-def _limit_threads(cpus: float) -> None:
-    """Limits torch to the CPUs of the trial; by default it uses all cores."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(max(1, int(cpus)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 JOB_FILE = """
 import tiny_model
@@ -41,6 +42,18 @@ def test_a_job_that_works_trains_one_epoch_and_leaves_nothing(
         ["0.25", "1"]
     ]
     assert not (tmp_path / "storage").exists()
+
+
+def test_it_uses_the_cpus_of_a_trial(tune_jobs: Any, tmp_path: Path) -> None:
+    body = "def evaluate(self): import torch; return {'loss': torch.get_num_threads()}"
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        _, out, _ = tune_jobs("check", declare(tmp_path, body, "cpus_per_trial=3"))
+        assert torch.get_num_threads() == 4, "this process has its own again"
+    finally:
+        torch.set_num_threads(before)
+    assert "loss 3" in out
 
 
 @pytest.mark.parametrize(
