@@ -144,6 +144,24 @@ def test_a_run_gives_its_figures_in_a_notebook(folder: RunFolder) -> None:
         assert figure.data
 
 
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_there_is_no_contour_of_what_no_trial_has_together(tmp_path: Path) -> None:
+    space = {
+        "kind": Choice(["a", "b"]),
+        "x": Float(0, 1, when={"kind": "a"}),
+        "y": Float(0, 1, when={"kind": "b"}),
+    }
+
+    def apart(config: Any, epoch: int) -> Epoch:
+        return Epoch({"loss": config.get("x", 0.5)}, 1.0)
+
+    job = tiny_job(space=space, scheduler="fifo", num_samples=12)
+    folder = run_in_folder(tmp_path / "apart", job, apart)
+    with pytest.raises(UserError, match="two numbers among the hyperparameters of one trial"):
+        Run.open(folder.path).plot.contour()
+    assert "No contour: " in write_report(folder).read_text()
+
+
 def test_a_report_holds_what_a_reader_looks_for(folder: RunFolder) -> None:
     page = write_report(folder).read_text()
     best = Record.read(folder).state.incumbent

@@ -1,7 +1,7 @@
 """Figures of the hyperparameters of a run: which matter, and which values are good.
 
-Trials that were cut short are no worse than others, they had less training. So all figures here
-compare values after the same number of epochs (`study.compared_epoch`).
+Trials that were cut short are not worse than others; they only had less training. So all figures
+here compare values after the same number of epochs (`study.compared_epoch`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import optuna
@@ -128,13 +129,13 @@ class Compared:
         return figure
 
     def contour(self, params: Sequence[str] | None = None) -> Figure:
-        """The metric over two hyperparameters, by default the two most important numbers,
-        of those that every trial has if there are two."""
-        params = list(params or self._numbers()[:2])
-        if len(params) < 2:
-            raise UserError("a contour needs two hyperparameters that are numbers")
+        """The metric over two hyperparameters, by default the two most important numbers that some
+        trial has together, of those that every trial has if there are two."""
+        params = params or next(filter(self._together, combinations(self._numbers(), 2)), ())
+        if len(params) < 2 or not self._together(params):
+            raise UserError("a contour needs two numbers among the hyperparameters of one trial")
         figure = plot_contour(
-            self._of(IN_A_CONTOUR), params=params, target_name=self.objective.metric
+            self._of(IN_A_CONTOUR), params=list(params), target_name=self.objective.metric
         )
         figure.update_layout(title=None, height=460)
         return figure
@@ -143,6 +144,9 @@ class Compared:
     def _conditional(self) -> set[str]:
         names = self.record.parameters
         return {name for name in names if any(name not in trial.params for trial in self.trials)}
+
+    def _together(self, names: Sequence[str]) -> bool:
+        return any(trial.params.keys() >= set(names) for trial in self.trials)
 
     def _varies(self, name: str) -> bool:
         return len({str(t.params[name]) for t in self.trials if name in t.params}) > 1

@@ -151,8 +151,8 @@ def _hyperparameters(page: Page, record: Record) -> None:
     unit = record.state.objective.unit
     page.text(
         f"The {counted(len(compared.trials), 'trial')} that reached {unit} {compared.epoch}, with "
-        "their values there: so all had the same training. Importance is by fANOVA; one with a "
-        "star only some trials have, and it is measured among those."
+        "their values there, so all had the same training. Importance is by fANOVA. A star marks a "
+        "hyperparameter that only some trials have; it is measured among those."
     )
     drawn: list[tuple[Callable[[], Figure], int]] = [
         (compared.importance, 0),
