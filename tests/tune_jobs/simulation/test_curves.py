@@ -98,7 +98,7 @@ def test_arrays_that_make_no_sense_are_named(
 @pytest.mark.parametrize("content", [b"", b"no arrays", b"PK\x03\x04cut"])
 def test_a_file_that_is_none_of_ours_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "odd.npz").write_bytes(content)
-    with pytest.raises(UserError, match=r"are not an \.npz file of arrays"):
+    with pytest.raises(UserError, match=r"cannot be read as an \.npz file of arrays"):
         Recorded.read(str(tmp_path / "odd.npz"), SPACE, ACCURACY)
 
 
