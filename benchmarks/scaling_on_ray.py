@@ -140,7 +140,8 @@ def utilisation(slept: list[Slept], slots: int, begun: float, ended: float) -> f
 
 def family(process: psutil.Process) -> Iterator[psutil.Process]:
     yield process
-    yield from process.children(recursive=True)
+    if process.is_running():
+        yield from process.children(recursive=True)
 
 
 def memory(process: psutil.Process) -> float:
