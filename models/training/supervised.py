@@ -105,7 +105,8 @@ class Supervised(Model):
         return {"train_loss": total.item() / len(order)}
 
     def evaluate(self) -> Metrics:
-        return self._measure("val", self._validation)
+        size = sum(parameter.numel() for parameter in self.network.parameters())
+        return {**self._measure("val", self._validation), "parameters": size}
 
     def test(self) -> Metrics:
         return self._measure("test", self._examples("test"))
