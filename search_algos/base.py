@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tune_jobs.search_algos.decisions import Decision, Resume, Stop
 from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.order import Loss, parts
 from tune_jobs.search_algos.repeats import untried_near
 from tune_jobs.search_algos.space import Config, Space
 
@@ -37,6 +38,7 @@ class Searcher(ABC):
     takes_long: ClassVar[bool] = False  # more than a few milliseconds, so not while others wait
     learns: ClassVar[bool] = True  # from the history
     may_repeat: ClassVar[bool] = False  # on purpose; then `suggest_new` is `suggest`
+    several_metrics: ClassVar[bool] = False  # works with losses that are tuples
 
     def __init__(self, space: Space, seed: int) -> None:
         self.space = space
@@ -96,6 +98,7 @@ class Scheduler(ABC):
     rank_based: ClassVar[bool] = True  # only the order of losses matters, not how far apart
     deterministic: ClassVar[bool] = True  # the same facts give the same decisions
     can_grow: ClassVar[bool] = False  # a larger max_t does not change decisions on earlier epochs
+    several_metrics: ClassVar[bool] = False  # works with losses that are tuples
 
     fixed: frozenset[str] = frozenset()
     """The hyperparameters that a clone must keep, because its model cannot change them during the
@@ -106,18 +109,20 @@ class Scheduler(ABC):
         self.space = space
         self.seed = seed
 
-    def on_report(self, trial_id: int, epoch: int, loss: float) -> Decision:
+    def on_report(self, trial_id: int, epoch: int, loss: Loss) -> Decision:
         """What a trial does after it finished ``epoch`` (from 1) with ``loss``.
 
         A loss that is not finite stops the trial at once: it can never be compared.
         """
-        if not math.isfinite(loss):
-            return Stop("the metric is NaN" if math.isnan(loss) else "the metric is infinite")
+        for part in parts(loss):
+            if not math.isfinite(part):
+                return Stop("the metric is NaN" if math.isnan(part) else "the metric is infinite")
         return self.decide(trial_id, epoch, loss)
 
     @abstractmethod
-    def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
-        """`on_report` for a finite loss."""
+    def decide(self, trial_id: int, epoch: int, loss: Any) -> Decision:
+        """`on_report` for a finite loss: a float, or a tuple of floats in a job with several
+        metrics."""
 
     def rng(self, *key: int) -> np.random.Generator:
         """The only source of randomness; ``key`` identifies the choice."""

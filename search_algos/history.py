@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from tune_jobs.search_algos.learning_set import LearningSet, learning_set
+from tune_jobs.search_algos.order import Loss, is_finite
 from tune_jobs.search_algos.repeats import ConfigSet
 from tune_jobs.search_algos.space import Config, Space
 
@@ -18,7 +18,7 @@ class Tried:
 
     trial_id: int | None  # None: known from elsewhere, such as an earlier run
     config: Config
-    losses: dict[int, float] = field(default_factory=dict)  # by epoch, those that are finite
+    losses: dict[int, Loss] = field(default_factory=dict)  # by epoch, those that are finite
     ended: bool = False
     diverged: bool = False
 
@@ -48,7 +48,7 @@ class History:
     def __contains__(self, config: Config) -> bool:
         return config in self._configs
 
-    def known(self, config: Config, losses: Mapping[int, float]) -> None:
+    def known(self, config: Config, losses: Mapping[int, Loss]) -> None:
         """Adds losses by epoch from elsewhere, such as an earlier run."""
         tried = Tried(None, config)
         self._add(tried)
@@ -60,7 +60,7 @@ class History:
         self._place_of[trial_id] = len(self)
         self._add(Tried(trial_id, config))
 
-    def reported(self, trial_id: int, epoch: int, loss: float) -> None:
+    def reported(self, trial_id: int, epoch: int, loss: Loss) -> None:
         tried = self._to_change(trial_id)
         if not tried.ended:
             self._learn(tried, epoch, loss)
@@ -107,8 +107,8 @@ class History:
         self._changed.add(place)
         return self._tried[place]
 
-    def _learn(self, tried: Tried, epoch: int, loss: float) -> None:
-        if not math.isfinite(loss):
+    def _learn(self, tried: Tried, epoch: int, loss: Loss) -> None:
+        if not is_finite(loss):
             tried.diverged = True
             return
         self._count_at[epoch] += epoch not in tried.losses

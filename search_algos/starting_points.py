@@ -28,6 +28,7 @@ class StartingPoints(Searcher):
         self.supports_conditions = searcher.supports_conditions  # type: ignore[misc]
         self.takes_long = searcher.takes_long  # type: ignore[misc]
         self.learns = searcher.learns  # type: ignore[misc]
+        self.several_metrics = searcher.several_metrics  # type: ignore[misc]
         self.may_repeat = True  # type: ignore[misc]  # a point was asked for, whatever is known
 
     @property

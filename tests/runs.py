@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Closed, Fact, Known, Reported
+from tune_jobs.experiment.objective import Mode
 from tune_jobs.experiment.state import RunState, Trial
 from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import Journal
+from tune_jobs.search_algos.base import Scheduler, Searcher
 from tune_jobs.search_algos.decisions import Decision
 from tune_jobs.search_algos.domains import Float
 from tune_jobs.search_algos.space import Space
@@ -69,6 +71,13 @@ def tiny_job(**fields: Any) -> TuneJob:
     )
 
 
+def metrics_of(several: bool, *methods: type[Searcher] | type[Scheduler]) -> dict[str, Any]:
+    """The fields of a job with one metric of `curves`, or with both if the methods can."""
+    if several and all(method.several_metrics for method in methods):
+        return {"metric": ["loss", "size"], "mode": ["min", "min"]}
+    return {}
+
+
 def begun(
     job: Search,
     facts: Iterable[Fact] = (),
@@ -92,7 +101,7 @@ def simulated(
     scheduler: str = "asha",
     options: Mapping[str, Any] | None = None,
     workers: int = 1,
-    mode: Literal["min", "max"] = "min",
+    mode: Mode | list[Mode] = "min",
     facts: Iterable[Fact] = (),
     **fields: Any,
 ) -> Recorded:

@@ -128,8 +128,8 @@ def _renamed(text: str, names: Mapping[str, str]) -> str:
 
 @st.composite
 def curves(draw: st.DrawFn, nan: bool = True, deaths: bool = True) -> Curve:
-    """Losses and durations that are functions of the config and the epoch; some trials diverge
-    or die. Ties happen."""
+    """Losses, sizes and durations that are functions of the config and the epoch; some trials
+    diverge or die. Ties happen."""
     digits = draw(st.integers(0, 3))
     noise = draw(st.integers(0, 2**16))
     nan_share = draw(st.sampled_from([0.0, 0.2])) if nan else 0.0
@@ -144,6 +144,10 @@ def curves(draw: st.DrawFn, nan: bool = True, deaths: bool = True) -> Curve:
             # In words of its own, since a run ends where all die of the same.
             raise RuntimeError(f"died of {sorted(config.items())}".translate(_LETTERS))
         loss = round(dice("loss") + 1 / epoch, digits)
-        return Epoch({"loss": math.nan if dice("nan") < nan_share else loss}, 0.5 + dice("time"))
+        metrics = {
+            "loss": math.nan if dice("nan") < nan_share else loss,
+            "size": round(dice("size"), digits),
+        }
+        return Epoch(metrics, 0.5 + dice("time"))
 
     return curve

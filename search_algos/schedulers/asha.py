@@ -3,6 +3,8 @@
 At a rung, a trial is compared with all trials that reached it before. No trial waits for a rung
 to fill.
 
+Several metrics are compared by non-dominated rank, as in MO-ASHA (Schmucker et al., 2021).
+
 `mode="stop"`: a trial continues if it is among the best 1/η at that moment, itself included and
 rounded up, and stops otherwise. `mode="promote"`, the paper's algorithm: a trial that is not
 among the best 1/η, rounded down, pauses, and continues when later arrivals make it one of them.
@@ -19,10 +21,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Literal
 
-from sortedcontainers import SortedList
-
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Continue, Decision, Pause, Resume, Stop
+from tune_jobs.search_algos.order import Loss, Ranking
 from tune_jobs.search_algos.rungs import milestones
 from tune_jobs.search_algos.space import Config, Space
 
@@ -44,6 +45,7 @@ class ASHA(Scheduler):
 
     pauses_trials = True
     can_grow = True
+    several_metrics = True
 
     def __init__(
         self,
@@ -79,7 +81,7 @@ class ASHA(Scheduler):
         self._bracket_of[trial_id] = bisect_left(self._shares, self.rng(trial_id).random())
         self._at_work.add(trial_id)
 
-    def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
+    def decide(self, trial_id: int, epoch: int, loss: Loss) -> Decision:
         rung = self._reached(trial_id, epoch)
         if rung is None:
             return Continue()
@@ -87,7 +89,7 @@ class ASHA(Scheduler):
         if self._promotes:
             if rank < rung.promotable(least=0):
                 return Continue()
-            rung.hold(trial_id, loss)
+            rung.hold(trial_id)
             self._at_work.discard(trial_id)
             return Pause()
         if rank < rung.survivors:
@@ -134,14 +136,12 @@ class ASHA(Scheduler):
 
 
 class _Rung:
-    """The trials that reached one epoch, best first, and those of them that wait there."""
+    """The trials that reached one epoch, and those of them that wait there."""
 
     def __init__(self, epoch: int, reduction_factor: int) -> None:
         self.epoch = epoch
         self._reduction_factor = reduction_factor
-        self._arrived: SortedList[tuple[float, int]] = SortedList()
-        self._waiting: SortedList[tuple[float, int]] = SortedList()
-        self._loss_of: dict[int, float] = {}  # of those that wait
+        self._arrived = Ranking()
 
     def __len__(self) -> int:
         return len(self._arrived)
@@ -155,23 +155,16 @@ class _Rung:
         """The best 1/η, rounded down."""
         return max(least, len(self._arrived) // self._reduction_factor)
 
-    def arrive(self, trial_id: int, loss: float) -> int:
-        """Returns how many have a smaller loss."""
-        rank: int = self._arrived.bisect_left((loss, -1))
-        self._arrived.add((loss, trial_id))
-        return rank
+    def arrive(self, trial_id: int, loss: Loss) -> int:
+        """Returns how many are better."""
+        return self._arrived.add(trial_id, loss)
 
-    def hold(self, trial_id: int, loss: float) -> None:
-        self._waiting.add((loss, trial_id))
-        self._loss_of[trial_id] = loss
+    def hold(self, trial_id: int) -> None:
+        self._arrived.hold(trial_id)
 
     def release(self, trial_id: int) -> None:
-        if trial_id in self._loss_of:
-            self._waiting.remove((self._loss_of.pop(trial_id), trial_id))
+        self._arrived.release(trial_id)
 
     def next_promoted(self, least: int) -> int | None:
         """The best that waits, if it is among the best of all."""
-        if not self._waiting:
-            return None
-        first: tuple[float, int] = self._waiting[0]
-        return first[1] if self._arrived.bisect_left(first) < self.promotable(least) else None
+        return self._arrived.first_waiting(self.promotable(least))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Continue, Decision
+from tune_jobs.search_algos.order import Loss
 
 
 class FIFO(Scheduler):
     """Never stops a trial early."""
 
     can_grow = True
+    several_metrics = True
 
-    def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
+    def decide(self, trial_id: int, epoch: int, loss: Loss) -> Decision:
         return Continue()

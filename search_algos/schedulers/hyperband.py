@@ -7,11 +7,11 @@ is filled, so workers do not wait.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterator, Mapping
 
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Continue, Decision, Pause, Resume
+from tune_jobs.search_algos.order import Loss, Ranking
 from tune_jobs.search_algos.rungs import BracketPlan, hyperband_brackets
 from tune_jobs.search_algos.space import Config, Space
 
@@ -31,6 +31,7 @@ class Hyperband(Scheduler):
     """
 
     pauses_trials = True
+    several_metrics = True
 
     def __init__(
         self,
@@ -63,7 +64,7 @@ class Hyperband(Scheduler):
         self._bracket_of[trial_id] = self._opened - 1
         newest.join(trial_id)
 
-    def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
+    def decide(self, trial_id: int, epoch: int, loss: Loss) -> Decision:
         number = self._bracket_of[trial_id]
         if not self._open[number].arrive(trial_id, epoch, loss):
             return Continue()
@@ -122,7 +123,7 @@ class _Rung:
         self.size = 0  # trials that are on their way or were here
         self.waiting: set[int] = set()
         self._coming: set[int] = set()
-        self._arrived: list[tuple[float, int]] = []  # the best first
+        self._arrived = Ranking()
         self._reduction_factor = reduction_factor
 
     @property
@@ -135,18 +136,18 @@ class _Rung:
 
     @property
     def ranking(self) -> list[int]:
-        return [trial_id for _, trial_id in self._arrived]
+        return self._arrived.best()
 
     @property
     def winners(self) -> list[int]:
-        return [trial_id for _, trial_id in self._arrived[: self.kept]]
+        return self._arrived.best(self.kept)
 
     def expect(self, trial_id: int) -> None:
         self.size += 1
         self._coming.add(trial_id)
 
-    def arrive(self, trial_id: int, loss: float) -> None:
-        insort(self._arrived, (loss, trial_id))
+    def arrive(self, trial_id: int, loss: Loss) -> None:
+        self._arrived.add(trial_id, loss)
         self._coming.discard(trial_id)
         self.waiting.add(trial_id)
 
@@ -180,7 +181,7 @@ class _Bracket:
         for rung in self._rungs[:1]:
             rung.expect(trial_id)
 
-    def arrive(self, trial_id: int, epoch: int, loss: float) -> bool:
+    def arrive(self, trial_id: int, epoch: int, loss: Loss) -> bool:
         """Whether the trial has to wait here for the others."""
         rung = self._rung_of(trial_id)
         if rung is None or epoch < rung.epoch:

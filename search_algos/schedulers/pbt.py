@@ -20,6 +20,7 @@ from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Continue, Decision, Exploit, Pause, Resume
 from tune_jobs.search_algos.domains import Choice, Domain, Number, SpaceError
 from tune_jobs.search_algos.mutation import moved
+from tune_jobs.search_algos.order import Loss, best_first
 from tune_jobs.search_algos.space import Config, Space
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _DRAWS = 1000  # of changed configs, until one keeps to the constraints
 
 class _Arrival(NamedTuple):
     age: int  # in intervals; a report may come some steps after their end
-    loss: float
+    loss: Loss
 
 
 class PBT(Scheduler):
@@ -54,6 +55,7 @@ class PBT(Scheduler):
     pauses_trials = True
     clones_trials = True
     can_grow = True
+    several_metrics = True
 
     def __init__(
         self,
@@ -104,7 +106,7 @@ class PBT(Scheduler):
         self._configs[trial_id] = config
         self._barriers[trial_id] = self._interval
 
-    def decide(self, trial_id: int, epoch: int, loss: float) -> Decision:
+    def decide(self, trial_id: int, epoch: int, loss: Loss) -> Decision:
         # Later, where the report at the barrier itself had no loss.
         if epoch < self._barriers[trial_id] or epoch >= self.max_t:
             return Continue()
@@ -139,7 +141,7 @@ class PBT(Scheduler):
         that were added later catch up before they are compared with the others."""
         age = min(arrival.age for arrival in self._waiting.values())
         losses = {t: arrival.loss for t, arrival in self._waiting.items() if arrival.age == age}
-        ranking = sorted(losses, key=lambda trial_id: (losses[trial_id], trial_id))
+        ranking = best_first(losses)
         count = min(ceil(len(ranking) * self._quantile_fraction), len(ranking) // 2)
         best, worst = ranking[:count], ranking[len(ranking) - count :]
         resumes = {}

@@ -1,5 +1,9 @@
 """Regularized evolution (Real et al., AAAI 2019), with crossover: a genetic search that needs
-no model of the space, so many parameters, choices and conditions cost it nothing."""
+no model of the space, so many parameters, choices and conditions cost it nothing.
+
+With several metrics, the population is the best configs by non-dominated rank, as in NSGA-II
+(Deb et al., 2002), since a front is made of old and young.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from tune_jobs.search_algos.base import Searcher
 from tune_jobs.search_algos.domains import Domain
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.mutation import mutant
+from tune_jobs.search_algos.order import best_first
 from tune_jobs.search_algos.space import Config, Space
 
 if TYPE_CHECKING:
@@ -21,8 +26,8 @@ class EvolutionSearch(Searcher):
     """Breeds every config from two parents of the living population.
 
     The population is the youngest ``population_size`` observed configs. Older ones die however
-    good they were (ageing), so a lucky measurement does not dominate for ever. A parent is the
-    best of ``tournament_size`` members drawn from it.
+    good they were (ageing), so a lucky measurement does not dominate for ever. With several
+    metrics it is the best ones. A parent is the best of ``tournament_size`` members drawn from it.
 
     Args:
         population_size: at least 2; the first so many configs are random.
@@ -32,6 +37,8 @@ class EvolutionSearch(Searcher):
         mutation_probability: the chance of each parameter to change; by default one over the
             number of parameters. At least one changes.
     """
+
+    several_metrics = True
 
     def __init__(
         self,
@@ -66,16 +73,24 @@ class EvolutionSearch(Searcher):
 
     def suggest(self, index: int, history: History) -> Config:
         rng = self.rng(index)
-        observed = history.learning_set(enough=self._population_size).observed
-        if len(observed) < self._population_size:
+        population = self._population(history)
+        if len(population) < self._population_size:
             return self.space.sample(rng)
-        population = observed[-self._population_size :]
         mother = self._winner(population, rng)
         if rng.random() < self._crossover_probability:
             father = self._winner(population, rng)
             mother = self._child(mother, father, rng)
         chance = self._mutation_probability
         return mutant(self.space, mother, rng, chance=chance, step=_STEP)
+
+    def _population(self, history: History) -> list[tuple[Config, float]]:
+        """The living configs; among them, a lower number is better."""
+        observed = history.learning_set(enough=self._population_size).observed
+        if not any(isinstance(loss, tuple) for _, loss in observed):
+            return observed[-self._population_size :]
+        best = best_first({place: loss for place, (_, loss) in enumerate(observed)})
+        living = best[: self._population_size]
+        return [(observed[place][0], rank) for rank, place in enumerate(living)]
 
     def _winner(self, population: list[tuple[Config, float]], rng: np.random.Generator) -> Config:
         drawn = rng.choice(len(population), self._tournament_size, replace=False)

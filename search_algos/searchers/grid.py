@@ -38,6 +38,7 @@ class GridSearch(Searcher):
     """
 
     learns = False
+    several_metrics = True
 
     def __init__(self, space: Space, seed: int, *, points: int = 5) -> None:
         super().__init__(space, seed)

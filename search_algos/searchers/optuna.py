@@ -1,4 +1,4 @@
-"""Optuna's samplers: TPE, a Gaussian process, CMA-ES.
+"""Optuna's samplers: TPE, a Gaussian process, CMA-ES, NSGA-II.
 
 Every suggestion comes from a new study that gets the history, so there is no hidden state.
 Optuna sees every parameter as its own users would declare it: a log scale as a log scale, a value
@@ -17,20 +17,23 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
 from tune_jobs.search_algos.base import DRAWS, Searcher
 from tune_jobs.search_algos.domains import Choice, Domain, Int, Normal, place_count
 from tune_jobs.search_algos.history import History
+from tune_jobs.search_algos.order import Loss, best_first, parts
 from tune_jobs.search_algos.space import Config, Space
 
 _SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": lambda seed: TPESampler(seed=seed, n_startup_trials=_STARTUP),
     "gp": lambda seed: GPSampler(seed=seed),
     "cmaes": lambda seed: CmaEsSampler(seed=seed, warn_independent_sampling=False),
+    "nsga2": lambda seed: NSGAIISampler(seed=seed, population_size=_GENERATION),
 }
 _STARTUP = 10  # random configs, Optuna's default
+_GENERATION = 50  # configs, Optuna's default
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -40,33 +43,39 @@ class OptunaSearch(Searcher):
 
     Args:
         sampler: ``"tpe"`` (the Tree-structured Parzen Estimator), ``"gp"`` (a Gaussian process
-            with log expected improvement, seconds per suggestion) or ``"cmaes"`` (Hansen &
-            Ostermeier, 2001; sees a Choice as a number, and is for spaces without many).
+            with log expected improvement, seconds per suggestion), ``"cmaes"`` (Hansen &
+            Ostermeier, 2001; sees a Choice as a number, and is for spaces without many; for one
+            metric) or ``"nsga2"`` (Deb et al., 2002; for several metrics and many trials).
     """
 
     takes_long = True
+    several_metrics = True
 
     def __init__(self, space: Space, seed: int, *, sampler: str = "tpe") -> None:
         super().__init__(space, seed)
         if sampler not in _SAMPLERS:
             raise ValueError(f"sampler is {sampler!r}; it must be one of {', '.join(_SAMPLERS)}")
         self._sampler = sampler
+        self.several_metrics = sampler != "cmaes"  # type: ignore[misc]
 
     def suggest(self, index: int, history: History) -> Config:
         rng = self.rng(index)
         seed = int(rng.integers(2**31))
         # One more than the parameters: fewer points tell no directions apart (as in BOHB).
         known = history.learning_set(enough=len(self.space) + 1)
-        study = optuna.create_study(sampler=_SAMPLERS[self._sampler](seed))
+        epoch, observed, pending = known.thinned(rng)
+        metrics = len(parts(observed[0][1])) if observed else 1
+        study = optuna.create_study(
+            directions=["minimize"] * metrics, sampler=_SAMPLERS[self._sampler](seed)
+        )
         if self._sampler == "cmaes":
             return self._evolved(study, known.observed)
-        epoch, observed, pending = known.thinned(rng)
         count = len(observed)
         if self._sampler == "tpe":
             count = max(_STARTUP, history.reached(epoch))
         complete = _best(observed, count)
         for place, (config, loss) in enumerate(observed):
-            result = {"value": loss} if place in complete else {"state": TrialState.RUNNING}
+            result = _result(place, loss) if place in complete else {"state": TrialState.RUNNING}
             study.add_trial(create_trial(**result, **self._known(config)))
         for config in pending:
             study.add_trial(create_trial(state=TrialState.RUNNING, **self._known(config)))
@@ -108,7 +117,13 @@ class OptunaSearch(Searcher):
         return self.space.constraints.first_allowed(draw, DRAWS) or draw()
 
 
-def _best(observed: list[tuple[Config, float]], count: int) -> set[int]:
+def _result(place: int, loss: Loss) -> dict[str, Any]:
+    """Of a complete trial. Observations in order are the generations of NSGA-II."""
+    generation = {NSGAIISampler._get_generation_key(): place // _GENERATION}
+    return {"values": parts(loss), "system_attrs": generation}
+
+
+def _best(observed: list[tuple[Config, Loss]], count: int) -> set[int]:
     """The places of so many of the best observations.
 
     TPE takes a tenth of the complete trials for good ones; the others, and those at work, it
@@ -116,7 +131,7 @@ def _best(observed: list[tuple[Config, float]], count: int) -> set[int]:
     they would make what is good wider, and the search blunt: so no more are shown as complete
     than have come as far as those that are compared.
     """
-    return set(sorted(range(len(observed)), key=lambda place: observed[place][1])[:count])
+    return set(best_first({place: loss for place, (_, loss) in enumerate(observed)})[:count])
 
 
 def _distribution(domain: Domain) -> BaseDistribution:

@@ -11,6 +11,7 @@ class RandomSearch(Searcher):
     """Draws every config uniformly from the space (on a log scale if the domain has one)."""
 
     learns = False
+    several_metrics = True
 
     def suggest(self, index: int, history: History) -> Config:
         return self.space.sample(self.rng(index))

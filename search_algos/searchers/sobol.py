@@ -11,6 +11,7 @@ class SobolSearch(Searcher):
     """Takes the points of the sequence in turn, whatever the results are."""
 
     learns = False
+    several_metrics = True
 
     def suggest(self, index: int, history: History) -> Config:
         from scipy.stats import qmc  # here, since it takes a second to import

@@ -43,7 +43,7 @@ def suggested(
     """The first config of every trial of a simulated run on two workers."""
     options = {"points": 7} if searcher == "grid" else {}
     run = simulated(
-        curve=ClosedForm(Space(space), Objective("loss", "min"), 9, seed=0),
+        curve=ClosedForm(Space(space), Objective.of("loss", "min"), 9, seed=0),
         searcher=searcher,
         searcher_options=options,
         scheduler=scheduler,
@@ -73,7 +73,7 @@ def assert_apart(configs: list[Config]) -> None:
 def test_the_recommended_pair_does_not_forget_what_was_cut_short(seed: int) -> None:
     """It suggested 13 to 27 of 40 once more, when trials that ASHA stopped were not observed."""
     run = simulated(
-        curve=ClosedForm(Space(CONTINUOUS), Objective("loss", "min"), 27, seed),
+        curve=ClosedForm(Space(CONTINUOUS), Objective.of("loss", "min"), 27, seed),
         searcher="bayesopt",
         scheduler="asha",
         space=CONTINUOUS,
@@ -115,7 +115,7 @@ def test_starting_points_and_an_earlier_run_count_as_tried() -> None:
 
 def test_a_searcher_of_ones_own_that_insists_is_led_to_what_lies_near() -> None:
     run = simulated(
-        curve=ClosedForm(Space({"x": Float(0, 1)}), Objective("loss", "min"), 9, seed=0),
+        curve=ClosedForm(Space({"x": Float(0, 1)}), Objective.of("loss", "min"), 9, seed=0),
         searcher="odd_searchers:Best",
         scheduler="fifo",
         num_samples=12,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_schedulers import PlainASHA, PlainHalving, PlainHyperband, PlainMedian
-from runs import SPACE, Recorded, falling, simulated
+from runs import SPACE, Recorded, falling, metrics_of, simulated
 from strategies import curves
 
 from tune_jobs.experiment.facts import Failed, Reported, Stopped, TrialResumed
@@ -38,11 +38,12 @@ workers = st.integers(1, 5)
 
 @schedulers
 @settings(max_examples=40)
-@given(curve=curves(), workers=workers)
+@given(curve=curves(), workers=workers, several=st.booleans())
 def test_every_trial_ends_once_and_every_run_ends(
-    scheduler: str, options: Options, curve: Curve, workers: int
+    scheduler: str, options: Options, curve: Curve, workers: int, several: bool
 ) -> None:
-    run = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
+    fields = {"scheduler": scheduler, **metrics_of(several, class_of(scheduler))}
+    run = simulated(options=options, curve=curve, workers=workers, **fields)
     assert run.experiment.finished
     ends = [fact.trial_id for fact in run.facts if is_end(fact)]
     assert sorted(ends) == list(range(len(run.trials)))
@@ -67,33 +68,28 @@ def test_a_loss_that_is_not_finite_stops_its_trial_at_once_and_never_wins(
 
 @schedulers
 @settings(max_examples=30)
-@given(curve=curves(), workers=workers)
+@given(curve=curves(), workers=workers, several=st.booleans())
 def test_a_maximised_metric_is_a_minimised_negative_one(
-    scheduler: str, options: Options, curve: Curve, workers: int
+    scheduler: str, options: Options, curve: Curve, workers: int, several: bool
 ) -> None:
-    down = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
-    up = simulated(
-        scheduler=scheduler,
-        options=options,
-        curve=mapped(curve, lambda x: -x),
-        workers=workers,
-        mode="max",
-    )
+    fields = {"options": options, "workers": workers, **metrics_of(several, class_of(scheduler))}
+    down = simulated(scheduler=scheduler, curve=curve, **fields)
+    fields["mode"] = ["max", "max"] if "metric" in fields else "max"
+    up = simulated(scheduler=scheduler, curve=mapped(curve, lambda x: -x), **fields)
     assert decisions(up) == decisions(down)
 
 
 @schedulers
 @settings(max_examples=30)
-@given(curve=curves(), workers=workers)
+@given(curve=curves(), workers=workers, several=st.booleans())
 def test_an_increasing_transform_of_the_metric_changes_no_decision(
-    scheduler: str, options: Options, curve: Curve, workers: int
+    scheduler: str, options: Options, curve: Curve, workers: int, several: bool
 ) -> None:
-    if not find_class(scheduler, Scheduler, SCHEDULERS).rank_based:
+    if not class_of(scheduler).rank_based:
         pytest.skip("this one compares values")
-    plain = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
-    bent = simulated(
-        scheduler=scheduler, options=options, curve=mapped(curve, math.exp), workers=workers
-    )
+    fields = {"options": options, "workers": workers, **metrics_of(several, class_of(scheduler))}
+    plain = simulated(scheduler=scheduler, curve=curve, **fields)
+    bent = simulated(scheduler=scheduler, curve=mapped(curve, math.exp), **fields)
     assert decisions(bent) == decisions(plain)
 
 
@@ -119,7 +115,7 @@ def test_nothing_stops_before_the_grace_period(
 def test_what_a_scheduler_says_of_itself_is_true(
     scheduler: str, options: Options, curve: Curve, workers: int
 ) -> None:
-    cls = find_class(scheduler, Scheduler, SCHEDULERS)
+    cls = class_of(scheduler)
     run = simulated(scheduler=scheduler, options=options, curve=curve, workers=workers)
     resumed = [fact for fact in run.facts if isinstance(fact, TrialResumed)]
     if not cls.pauses_trials:
@@ -137,12 +133,16 @@ def test_a_scheduler_told_the_same_facts_again_decides_the_same(
     reports = [(trial, epoch, (trial * 7 % 5) / epoch) for epoch in (1, 2, 3) for trial in range(9)]
 
     def tell() -> list[Any]:
-        fresh = find_class(scheduler, Scheduler, SCHEDULERS)(9, SPACE, 3, **options)
+        fresh = class_of(scheduler)(9, SPACE, 3, **options)
         for trial in range(9):
             fresh.on_start(trial, {"x": trial / 9})
         return [fresh.on_report(*report) for report in reports]
 
     assert tell() == tell()
+
+
+def class_of(scheduler: str) -> type[Scheduler]:
+    return find_class(scheduler, Scheduler, SCHEDULERS)
 
 
 def is_end(fact: Any) -> bool:
@@ -159,7 +159,7 @@ def decisions(run: Recorded) -> list[tuple[int, int, str]]:
 def mapped(curve: Curve, transform: Callable[[float], float]) -> Curve:
     def bent(config: Any, epoch: int) -> Epoch:
         metrics, seconds = curve(config, epoch)
-        return Epoch({"loss": transform(metrics["loss"])}, seconds)
+        return Epoch({name: transform(value) for name, value in metrics.items()}, seconds)
 
     return bent
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.experiment.state import CheckpointRef, Incumbent
 from tune_jobs.models.base import Model
 from tune_jobs.runs.artifacts import trial_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
@@ -21,7 +21,8 @@ class Best:
     """The best epoch of all trials of a run; which epochs count, the job's ``best`` says.
 
     Attributes:
-        value: of the job's metric.
+        value: of the job's metric, the first one of several.
+        values: of each metric of the job.
         config: complete, with the values that are the same in every trial.
         test: metrics on the test data; None if they were not measured.
     """
@@ -29,9 +30,25 @@ class Best:
     trial_id: int
     epoch: int
     value: float
+    values: dict[str, float]
     config: dict[str, Any]
     test: dict[str, float] | None
     _run: Run = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, run: Run, found: Incumbent) -> Best:
+        state, values = run.state, run.state.objective.values(found.loss)
+        tested = state.tested if state.tested and not state.tested.error else None
+        is_its = tested and (tested.trial_id, tested.epoch) == found.checkpoint
+        return cls(
+            found.trial_id,
+            found.epoch,
+            values[state.objective.metric],
+            values,
+            {**run.declared.constants, **found.config, **found.derived},
+            dict(tested.metrics) if tested and is_its and tested.metrics else None,
+            run,
+        )
 
     def load(self) -> Model:
         """The model with the weights of that epoch. Runs no code from the checkpoint.

@@ -112,9 +112,9 @@ def _judge(
 ) -> None:
     """Shows the metrics to what decides in the run."""
     objective = experiment.state.objective
-    if objective.metric not in metrics:
+    if objective.loss(metrics) is None:
         missing = objective.missing_from(metrics)
-        if epoch_checks.is_misspelt(objective.metric, metrics):
+        if epoch_checks.is_misspelt(objective.metrics, metrics):
             raise UserError(missing)
         screen.say(f"note: {missing}; a trial that never reports it fails")
     experiment.report(Reported(trial_id=train.trial_id, epoch=reached, metrics=metrics))

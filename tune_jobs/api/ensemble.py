@@ -21,6 +21,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import CheckpointRef
 from tune_jobs.models.base import Model
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
+from tune_jobs.search_algos.order import parts
 
 if TYPE_CHECKING:
     from tune_jobs.api.run import Run
@@ -64,7 +65,7 @@ def ensemble(run: Run, size: int) -> Ensemble:
     members = Counter(chosen)
     together = np.mean([found[ref] for ref in chosen], axis=0)
     tested = _tested(run, {*members, single})
-    objective = run.state.objective
+    objective = run.state.objective.each[0]
     result = Ensemble(
         members,
         objective.value(loss(together)),
@@ -81,10 +82,10 @@ def ensemble(run: Run, size: int) -> Ensemble:
 
 
 class _Loss:
-    """Of predictions on the validation data, by the job's metric; lower is better."""
+    """Of predictions on the validation data, by the job's first metric; lower is better."""
 
     def __init__(self, run: Run, judge: Model) -> None:
-        self._objective, self._judge = run.state.objective, judge
+        self._objective, self._judge = run.state.objective.each[0], judge
 
     def __call__(self, predictions: NDArray[Any]) -> float:
         metrics = self._judge.judge("validation", predictions)
@@ -94,7 +95,8 @@ class _Loss:
                 f"an ensemble cannot be chosen by {self._objective.metric!r}; predictions have "
                 f"{', '.join(metrics)}"
             )
-        return loss
+        (one,) = parts(loss)
+        return one
 
 
 def _chosen(

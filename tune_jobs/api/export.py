@@ -28,8 +28,8 @@ def export(run: Run, folder: Path, *, onnx: bool = False) -> None:
     best = best_of(run)
     with closing(best.load()) as model:
         found = {
-            "metric": run.declared.metric,
-            "mode": run.declared.mode,
+            "metric": run.state.objective.metric,
+            "mode": run.state.objective.mode,
             "trial_id": best.trial_id,
             "epoch": best.epoch,
             "validation": _reported(run, best.trial_id, best.epoch),

@@ -28,8 +28,11 @@ def longer(job: TuneJob, samples: str | int | None, max_epochs: int | None) -> d
 
 def check_objective(was: TuneJob, now: TuneJob) -> None:
     """Raises UserError if the run would be judged in another way than its decisions were."""
-    for name in ("metric", "mode", "best"):
-        before, given = getattr(was.objective, name), getattr(now.objective, name)
+    for name, before, given in (
+        ("metric", was.metric, now.metric),
+        ("mode", was.mode, now.mode),
+        ("best", was.objective.best, now.objective.best),
+    ):
         if before != given:
             raise UserError(
                 f"{name} is {given!r}, the run has {before!r}, and its trials were chosen and "

@@ -38,14 +38,15 @@ def delete(folder: RunFolder) -> None:
 
 
 def prune(folder: RunFolder) -> Pruned:
-    """Removes all checkpoints of a run but that of its best epoch.
+    """Removes all checkpoints of a run but that of its best epoch; with several metrics, but those
+    of the Pareto front.
 
     Trials that have not ended start from the beginning if the run is resumed. Raises UserError if
     the run is in use or damaged.
     """
     with locked(folder):
         folder.fetch()  # again, now that nobody else writes
-        best = folder.read_declaration().state(read(folder.journal)).incumbent
+        front = folder.read_declaration().state(read(folder.journal)).front
         store = CheckpointStore(folder.checkpoints)
         store.place.sweep()
         held = {
@@ -53,7 +54,7 @@ def prune(folder: RunFolder) -> Pruned:
             for trial_id, sizes in store.sizes().items()
             for epoch, size in sizes.items()
         }
-        if best:
+        for best in front:
             held.pop(best.checkpoint, None)
         for ref in held:
             store.remove(ref)

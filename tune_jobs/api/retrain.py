@@ -97,8 +97,8 @@ def _export(run: Run, model: Model, result: Retrained, folder: Path) -> None:
     seed = model.config.seed
     model.config = replace(model.config, fold=None)
     found: dict[str, Any] = {
-        "metric": run.declared.metric,
-        "mode": run.declared.mode,
+        "metric": run.state.objective.metric,
+        "mode": run.state.objective.mode,
         "trial_id": best_of(run).trial_id,
         "epoch": result.epochs,
         "validation": None,

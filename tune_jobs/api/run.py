@@ -142,19 +142,15 @@ class Run:
 
     @property
     def best(self) -> Best | None:
-        """The best epoch; None until a trial has reported the metric."""
-        found, state = self.state.incumbent, self.state
-        if found is None:
-            return None
-        tested = state.tested if state.tested and not state.tested.error else None
-        return Best(
-            found.trial_id,
-            found.epoch,
-            state.objective.value(found.loss),
-            {**self.declared.constants, **found.config, **found.derived},
-            dict(tested.metrics) if tested and tested.metrics else None,
-            self,
-        )
+        """The best epoch, with several metrics by the first one; None until a trial has reported
+        them."""
+        return next(iter(self.front), None)
+
+    @property
+    def front(self) -> list[Best]:
+        """The Pareto front of a job with several metrics: the trials to which none is equal or
+        better in everything, the best by the first metric first. With one metric, only `best`."""
+        return [Best.of(self, found) for found in self.state.front]
 
     @cached_property
     def job(self) -> TuneJob:
@@ -251,7 +247,7 @@ class Run:
         export(self, Path(folder), onnx=onnx)
 
     def prune(self) -> Pruned:
-        """Removes all checkpoints but that of the best epoch; returns how many, and their bytes."""
+        """Removes all checkpoints but those of the front; returns how many, and their bytes."""
         return prune(self.folder)
 
     def delete(self) -> None:

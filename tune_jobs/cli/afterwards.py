@@ -40,7 +40,7 @@ def delete(runs: tuple[str, ...], yes: bool, storage: str | None) -> None:
 @_yes
 @storage_option
 def prune(run: str, yes: bool, storage: str | None) -> None:
-    """Remove all checkpoints of RUN but that of the best epoch."""
+    """Remove all checkpoints of RUN but that of the best epoch, or those of the Pareto front."""
     folder = find_run(find_storage(storage), run)
     if not (yes or read_run(folder)[1].is_finished):
         question = f"{folder.where} is not finished: its trials would start again. Prune it?"
@@ -78,7 +78,7 @@ def export(run: str, folder: Path, onnx: bool, storage: str | None) -> None:
 def ensemble(run: str, size: int, storage: str | None) -> None:
     """Find the checkpoints of RUN that predict best together."""
     opened = Run.open(run, storage)
-    found, metric = opened.ensemble(size), opened.declared.metric
+    found, metric = opened.ensemble(size), opened.state.objective.metric
     for why in found.left_out:
         click.echo(f"left out: {why}")
     for ref, times in found.members.items():

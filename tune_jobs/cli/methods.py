@@ -19,8 +19,10 @@ from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
 from tune_jobs.views.screen import cell, table
 
-_SEARCHER_COLUMNS = ["searcher", "learns", "conditions", "in the background", "what it does"]
-_SCHEDULER_COLUMNS = ["scheduler", "pauses", "clones", "goes by", "what it does"]
+_SEARCHER_COLUMNS = [
+    *("searcher", "learns", "conditions", "several metrics", "in the background", "what it does")
+]
+_SCHEDULER_COLUMNS = ["scheduler", "pauses", "clones", "several metrics", "goes by", "what it does"]
 
 
 class _Method(NamedTuple):
@@ -70,12 +72,14 @@ def methods_markdown() -> str:
 
 
 def _searcher_row(method: _Method) -> list[str]:
-    marks = map(method.attributes.get, ("learns", "supports_conditions", "takes_long"))
+    marks = map(
+        method.attributes.get, ("learns", "supports_conditions", "several_metrics", "takes_long")
+    )
     return [method.name, *map(_mark, marks), method.does]
 
 
 def _scheduler_row(method: _Method) -> list[str]:
-    marks = map(method.attributes.get, ("pauses_trials", "clones_trials"))
+    marks = map(method.attributes.get, ("pauses_trials", "clones_trials", "several_metrics"))
     by = "ranks" if method.attributes["rank_based"] else "values"
     return [method.name, *map(_mark, marks), by, method.does]
 

@@ -24,6 +24,14 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
         raise click.BadParameter(f"{value!r} is not a time; give 90s, 10m or 2h") from None
 
 
+def _several(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | list[str] | None:
+    """One text, or several with commas between them."""
+    parts = value.split(",") if value else []
+    return parts if len(parts) > 1 else value
+
+
 # Options of `run` and of `resume`.
 DRIVE_OPTIONS = [
     click.option("--max-concurrent", type=int, help="Trials at a time.  [default: as many as fit]"),
@@ -47,11 +55,14 @@ DRIVE_OPTIONS = [
 ]
 RUN_OPTIONS = [
     click.option("--samples", "num_samples", type=int, help="Number of trials."),
-    click.option("--metric", help="A metric that the model reports."),
+    click.option(
+        "--metric", callback=_several, help="A metric that the model reports, or several: a,b."
+    ),
     click.option(
         "--mode",
-        type=click.Choice(["min", "max"]),
-        help="Whether its lowest or its highest value is best.",
+        callback=_several,
+        metavar="min|max",
+        help="Whether its lowest or its highest value is best; for several metrics min,max.",
     ),
     click.option("--searcher", help=f"One of {', '.join(SEARCHERS)}, or module:Class."),
     click.option("--scheduler", help=f"One of {', '.join(SCHEDULERS)}, or module:Class."),

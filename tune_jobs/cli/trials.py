@@ -54,21 +54,21 @@ def trials_shown(state: RunState, top: int, sort: str | None, room: int) -> list
 
 def _columns(state: RunState) -> list[_Column]:
     objective = state.objective
-    best_id = state.incumbent.trial_id if state.incumbent else None
+    front = {best.trial_id for best in state.front}
     searched = dict.fromkeys(name for trial in state.trials.values() for name in trial.config)
 
     def parameter(name: str) -> Callable[[Trial], Any]:
         return lambda trial: trial.config.get(name)
 
-    def best(trial: Trial) -> Any:
-        return objective.value(trial.best_loss) if trial.best_epoch else None
+    def best(metric: str) -> Callable[[Trial], Any]:
+        return lambda t: objective.values(t.best_loss)[metric] if t.best_epoch else None
 
     return [
-        _Column("", lambda trial: "*" if trial.trial_id == best_id else None),
+        _Column("", lambda trial: "*" if trial.trial_id in front else None),
         _Column("trial", lambda trial: trial.trial_id),
         _Column("status", lambda trial: trial.status.value),
         _Column(f"{objective.unit}s", lambda trial: trial.epoch),
-        _Column(objective.metric, best),
+        *(_Column(metric, best(metric)) for metric in objective.metrics),
         *(_Column(name, parameter(name), is_searched=True) for name in searched),
         _Column("why", lambda trial: _why(trial, state)),
     ]

@@ -34,11 +34,11 @@ class Attempts:
             return self._ended(trial, reason, retry=True)
         return Moved(trial_id=trial.trial_id, reason=reason)
 
-    def completed(self, trial: Trial, reason: str, metric: str) -> Completed | Failed:
+    def completed(self, trial: Trial, reason: str, metrics: str) -> Completed | Failed:
         """The training came to its own end. Without the metric that is a failure."""
         if trial.is_judged:
             return Completed(trial_id=trial.trial_id, reason=reason)
-        error = f"{reason}, and never reported metric {metric!r}"
+        error = f"{reason}, and never reported metric {metrics!r}"
         return self._ended(trial, error, retry=False)
 
     def _ended(self, trial: Trial, error: str, retry: bool) -> Failed:

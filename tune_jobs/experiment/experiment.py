@@ -166,8 +166,8 @@ class Experiment:
 
     def complete(self, trial_id: int, reason: str) -> None:
         """A trial's training came to its own end."""
-        trial, metric = self.state.trials[trial_id], self.state.objective.metric
-        self.record(self._attempts.completed(trial, reason, metric))
+        trial, metrics = self.state.trials[trial_id], self.state.objective.words
+        self.record(self._attempts.completed(trial, reason, metrics))
 
     def refuse(self, trial_id: int, error: str) -> None:
         """The model does not accept a trial's config."""

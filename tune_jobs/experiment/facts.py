@@ -15,6 +15,7 @@ from tune_jobs.errors import shortened, whole_characters
 from tune_jobs.experiment.cost import Resources, Usage
 from tune_jobs.search_algos.decisions import Continue, Decision, Exploit
 from tune_jobs.search_algos.domains.values import tagged, untagged
+from tune_jobs.search_algos.order import Loss
 
 VERSION = 3
 """Version of the journal's format; grows if an older reader would misread a newer journal."""
@@ -27,13 +28,14 @@ class _Fact:
 
 @dataclass(frozen=True, kw_only=True)
 class Known(_Fact):
-    """An earlier run tried a config and got these losses; epoch -> loss, lower is better.
+    """An earlier run tried a config and got these losses; epoch -> loss, lower is better; with
+    several metrics a tuple.
 
     In a journal of version 1 they are separate lines after the first one."""
 
     fact: Literal["known"] = "known"
     config: dict[str, Any]
-    losses: dict[int, float]
+    losses: dict[int, Loss]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,10 +67,10 @@ class Goals:
                 yield f"stop has {name!r}, which was not reported; {nearest(name, metrics)}"
 
     def _reached(self, name: str, goal: float, metrics: Mapping[str, float]) -> str:
-        """In words, if it is reached. The job's own metric has its mode, the others have to grow,
-        as in Ray Tune."""
+        """In words, if it is reached. The job's own metrics have their modes, the others have to
+        grow, as in Ray Tune."""
         value = metrics.get(name)
-        falls = name == self._objective.metric and self._objective.mode == "min"
+        falls = self._objective.mode_of(name) == "min"
         if value is None or not (value <= goal if falls else value >= goal):
             return ""
         return f"{name} is {value:.6g}, at {'most' if falls else 'least'} {goal:.6g}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import ceil
 
+from tune_jobs.search_algos.order import Loss
+
 SHARES = 100
 
 
@@ -15,7 +17,7 @@ class Epochs:
         """The epochs of the history that a loss is for."""
         return range(epoch, epoch + 1)
 
-    def known(self, losses: Mapping[int, float]) -> dict[int, float]:
+    def known(self, losses: Mapping[int, Loss]) -> dict[int, Loss]:
         """Losses of an earlier run by the epochs of the history."""
         return dict(losses)
 
@@ -34,8 +36,8 @@ class Shares(Epochs):
         self._reached[trial_id] = now
         return range(min(before + 1, now), now + 1)
 
-    def known(self, losses: Mapping[int, float]) -> dict[int, float]:
-        found: dict[int, float] = {}
+    def known(self, losses: Mapping[int, Loss]) -> dict[int, Loss]:
+        found: dict[int, Loss] = {}
         for epoch, loss in sorted(losses.items()):
             now = self._share(epoch)
             found |= dict.fromkeys(range(min(len(found) + 1, now), now + 1), loss)

@@ -1,4 +1,5 @@
-"""The state of a run after its facts: trials and incumbent. A pure fold, used by all views."""
+"""The state of a run after its facts: trials and the best of them. A pure fold, used by all
+views."""
 
 from __future__ import annotations
 
@@ -29,8 +30,10 @@ from tune_jobs.experiment.facts import (
     TrialResumed,
     Warned,
 )
+from tune_jobs.experiment.front import Front
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.search_algos.decisions import Continue, Exploit, Pause, Stop
+from tune_jobs.search_algos.order import Loss, is_finite
 
 
 class Status(str, Enum):
@@ -65,7 +68,7 @@ class Trial:
     epoch: int = 0  # epochs recorded
     metrics: dict[str, float] = field(default_factory=dict)  # of the last epoch
     is_judged: bool = False  # whether it ever reported the metric
-    best_loss: float = math.inf  # of the report that counts
+    best_loss: Loss = math.inf  # of the report that counts
     best_epoch: int = 0  # of that report, or 0
     best_config: dict[str, Any] = field(default_factory=dict)  # at that report
     best_derived: dict[str, Any] = field(default_factory=dict)  # of that config
@@ -87,12 +90,12 @@ class Trial:
 
 
 class Incumbent(NamedTuple):
-    """The report that counts of the best trial so far, by the objective's rank; among equals the
+    """The report that counts of a trial that no other one beats so far; among equals it is the
     first."""
 
     trial_id: int
     epoch: int
-    loss: float
+    loss: Loss
     config: dict[str, Any]
     derived: dict[str, Any]
 
@@ -103,7 +106,12 @@ class Incumbent(NamedTuple):
 
 class RunState:
     """The trials of a run, by number, after the facts so far. Views may read it in threads of
-    their own."""
+    their own.
+
+    Attributes:
+        front: the best trials: one for one metric, the Pareto front for several, in which the best
+            by the first metric comes first.
+    """
 
     def __init__(self, objective: Objective, extent: Extent) -> None:
         self.objective = objective
@@ -116,7 +124,8 @@ class RunState:
         self.failures = 0
         self.resources: Resources | None = None  # of the newest driver; None if it is not known
         self.is_judged = False  # whether any trial ever reported the metric
-        self.incumbent: Incumbent | None = None
+        self.front: list[Incumbent] = []
+        self._front = Front(objective)
         self.draining = ""  # why no new trial starts
         self.warnings: list[str] = []
         self.tested: Tested | None = None
@@ -136,6 +145,11 @@ class RunState:
         for fact in facts:
             self.apply(fact)
         return self
+
+    @property
+    def incumbent(self) -> Incumbent | None:
+        """The best trial, which is tested and exported; with several metrics, by the first one."""
+        return next(iter(self.front), None)
 
     @property
     def all_ended(self) -> bool:
@@ -185,7 +199,9 @@ class RunState:
                 pass  # for the searcher; for views
             case Suggested():
                 config, derived = dict(fact.config), fact.derived
-                trial = Trial(fact.trial_id, config, fact.config, derived)
+                trial = Trial(
+                    *(fact.trial_id, config, fact.config, derived), best_loss=self.objective.worst
+                )
                 self.trials[fact.trial_id] = trial
                 self.census.add(trial)
             case Reported():
@@ -257,9 +273,9 @@ class RunState:
         trial.clone_of = CheckpointRef(exploit.source, self.trials[exploit.source].epoch)
         trial.cloned_at = trial.epoch
 
-    def _judge(self, trial: Trial, loss: float) -> None:
+    def _judge(self, trial: Trial, loss: Loss) -> None:
         trial.is_judged = self.is_judged = True
-        epoch, loss = (trial.epoch, loss) if math.isfinite(loss) else (0, math.inf)
+        epoch, loss = (trial.epoch, loss) if is_finite(loss) else (0, self.objective.worst)
         if self.objective.replaces((epoch, loss), (trial.best_epoch, trial.best_loss)):
             trial.best_epoch, trial.best_loss = epoch, loss
             trial.best_config, trial.best_derived = trial.config, trial.derived
@@ -267,28 +283,15 @@ class RunState:
 
     def _compare(self, trial: Trial) -> None:
         """Another report of a trial counts now."""
-        best = self.incumbent
-        if best is None or self._rank(trial) < self.objective.rank(best.epoch, best.loss):
-            chosen = trial
-        elif best.trial_id == trial.trial_id:  # it is no better than before
-            chosen = min(self.trials.values(), key=self._rank)
-        else:
-            return
-        self.tested = None  # that was another
-        self.incumbent = (
-            Incumbent(
-                chosen.trial_id,
-                chosen.best_epoch,
-                chosen.best_loss,
-                chosen.best_config,
-                chosen.best_derived,
-            )
-            if chosen.best_epoch
-            else None
-        )
-
-    def _rank(self, trial: Trial) -> tuple[int, float]:
-        return self.objective.rank(trial.best_epoch, trial.best_loss)
+        before, epoch = self.incumbent, trial.best_epoch
+        self._front.count(trial.trial_id, (epoch, trial.best_loss) if epoch else None)
+        best = [self.trials[trial_id] for trial_id in self._front.trial_ids]
+        self.front = [
+            Incumbent(t.trial_id, t.best_epoch, t.best_loss, t.best_config, t.best_derived)
+            for t in best
+        ]
+        if self.incumbent != before:
+            self.tested = None  # that was another
 
     def _set_status(self, trial: Trial, status: Status, note: str = "") -> None:
         self.census.remove(trial)

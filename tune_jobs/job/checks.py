@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, ValidationInfo
 
 from tune_jobs.errors import UserError, counted, shown
+from tune_jobs.experiment.objective import Mode
 from tune_jobs.job.model_checks import check_call
 from tune_jobs.models.base import Model
 from tune_jobs.names import field_names, name_of
 from tune_jobs.search_algos.base import Scheduler, Searcher
 from tune_jobs.search_algos.derived import Derived
 from tune_jobs.search_algos.domains import Domain, is_json
+from tune_jobs.search_algos.schedulers import SCHEDULERS
+from tune_jobs.search_algos.searchers import SEARCHERS
 from tune_jobs.search_algos.space import Space
 
 if TYPE_CHECKING:
@@ -31,6 +37,51 @@ def searcher_problems(job: Search, searcher: Searcher, space: Space) -> list[str
             f"give num_samples={searcher.size} for all of them, or a smaller space"
         )
     return problems
+
+
+def checked_metric(given: Any) -> Any:
+    """A metric, or a list of them if there are several. Raises ValueError for anything else."""
+    metrics = list(given) if isinstance(given, (list, tuple)) else [given]
+    is_text = bool(metrics) and all(isinstance(metric, str) for metric in metrics)
+    if not is_text or len(set(metrics)) < len(metrics):
+        raise ValueError("it must be text, or a list of different texts")
+    return metrics if len(metrics) > 1 else metrics[0]
+
+
+def checked_mode(given: Any, others: ValidationInfo) -> Any:
+    """A mode, or a list of them for the metrics. Raises ValueError for anything else."""
+    metric = others.data.get("metric")
+    modes = list(given) if isinstance(given, (list, tuple)) else [given]
+    if not modes or not all(mode in ("min", "max") for mode in modes):
+        raise ValueError("it must be 'min' or 'max'")
+    if metric and len(modes) != (1 if isinstance(metric, str) else len(metric)):
+        raise ValueError(f"metric is {shown(metric)}: give 'min' or 'max' for each, in this order")
+    return modes if len(modes) > 1 else modes[0]
+
+
+Metrics = Annotated[str | list[str], BeforeValidator(checked_metric)]
+Modes = Annotated[Mode | list[Mode], BeforeValidator(checked_mode)]
+
+
+def metric_problems(
+    job: Search, searcher: Searcher | None, scheduler: Scheduler | None
+) -> list[str]:
+    """Parts of the method that compare trials by one metric only, in a job with several."""
+    parts = (
+        ("searcher", searcher, job.searcher, job.searcher_options, SEARCHERS),
+        ("scheduler", scheduler, job.scheduler, job.scheduler_options, SCHEDULERS),
+    )
+    return [
+        f"{kind} {name_of(given)!r}{f' with {shown(options)}' if options else ''} goes by one "
+        f"metric, and the job has {shown(job.metric)}; these go by several: {_able(registry)}"
+        for kind, built, given, options, registry in parts
+        if built and not built.several_metrics and job.objective.is_several
+    ]
+
+
+def _able(registry: Mapping[str, str]) -> str:
+    """The names of those that work with several metrics."""
+    return ", ".join(name for name in registry if resolve_name(registry[name]).several_metrics)
 
 
 def fold_problems(job: Search, model: type[Model], scheduler: Scheduler | None) -> list[str]:
@@ -80,8 +131,8 @@ def stop_problems(job: Search) -> list[str]:
             if not isinstance(name, str) or isinstance(goal, bool) or not isinstance(goal, Real)
         ]
     return [
-        f"stop is {shown(stop)}; give {{{job.metric!r}: 0.9}}, with one or more metrics, or a "
-        "function stop(trial_id, metrics)"
+        f"stop is {shown(stop)}; give {{{job.objective.metric!r}: 0.9}}, with one or more metrics, "
+        "or a function stop(trial_id, metrics)"
     ]
 
 

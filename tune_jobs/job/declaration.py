@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tune_jobs.errors import UserError, explain
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Fact, RunResumed
-from tune_jobs.experiment.objective import Counts, Objective
+from tune_jobs.experiment.objective import Counts, Mode, Objective
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.code import import_file, plain_name, stands_in_its_file, started_here
 from tune_jobs.job.derived import Elsewhere, restored
@@ -53,8 +53,8 @@ class Declaration:
     """
 
     name: str
-    metric: str
-    mode: str
+    metric: str | list[str]
+    mode: Mode | list[Mode]
     num_samples: int
     max_epochs: int
     seed: int

@@ -3,7 +3,7 @@ message in its first epoch, and no checkpoint contains it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,14 @@ def steps(time_attr: str, metrics: Mapping[str, float]) -> int:
     return int(value)
 
 
-def is_misspelt(metric: str, reported: Iterable[str]) -> bool:
-    """Whether the model certainly reported the job's metric, but in another spelling.
+def is_misspelt(metrics: Collection[str], reported: Collection[str]) -> bool:
+    """Whether the model certainly reported one of the job's metrics, but in another spelling.
 
     Names that only look similar may be two metrics, and one of them may come later.
     """
-    wanted = _letters(metric)
-    return any(_is_spelt_like(wanted, _letters(name)) for name in reported)
+    missing = [_letters(metric) for metric in metrics if metric not in reported]
+    others = [_letters(name) for name in reported if name not in metrics]
+    return any(_is_spelt_like(metric, name) for metric in missing for name in others)
 
 
 def save(model: Model, folder: Path) -> None:

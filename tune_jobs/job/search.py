@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ConfigDict, Field, PositiveInt, field_validator
 from pydantic.dataclasses import dataclass
@@ -19,7 +19,15 @@ from tune_jobs.experiment.objective import Counts, Objective
 from tune_jobs.experiment.shares import Epochs, Shares
 from tune_jobs.experiment.suggest import AtOnce, InBackground
 from tune_jobs.job import components
-from tune_jobs.job.checks import patience_problems, searcher_problems, stop_problems, unwritable
+from tune_jobs.job.checks import (
+    Metrics,
+    Modes,
+    metric_problems,
+    patience_problems,
+    searcher_problems,
+    stop_problems,
+    unwritable,
+)
 from tune_jobs.job.derived import recorded
 from tune_jobs.names import name_of
 from tune_jobs.search_algos.base import Scheduler, Searcher, generator
@@ -42,10 +50,12 @@ class Search:
         space: hyperparameter -> Float, Int, Choice, one of Ray Tune's domains
             (``tune.loguniform(...)``), a plain value for every trial, Derived (computed from the
             others), or a dict of all these.
-        metric, mode: a metric that the model reports, and whether ``"min"`` or ``"max"`` is best.
-        best: which report of a trial counts when the best trial is chosen: its best one
-            (``"any"``), its ``"last"`` one, or its last one among the trials with the most epochs
-            (``"complete"``). By default "complete" with folds, else "any".
+        metric, mode: a metric that the model reports, and whether ``"min"`` or ``"max"`` is best;
+            or a list of metrics with a list of their modes. With several, there is no best trial
+            but a Pareto front; where one is needed, it is the best by the first metric.
+        best: which report of a trial counts when the best trial is chosen: its best one by the
+            first metric (``"any"``), its ``"last"`` one, or its last one among the trials with the
+            most epochs (``"complete"``). By default "complete" with folds, else "any".
         searcher, scheduler: a registered name, ``"module:Class"``, or a class, each with its
             options; or an object of Ray Tune (``OptunaSearch()``, ``MedianStoppingRule(...)``),
             with which a run cannot be repeated or resumed exactly.
@@ -58,10 +68,10 @@ class Search:
         folds: the folds of a cross-validation. An epoch of a trial is then a fold, for which the
             model is trained for max_epochs, and the metric is the mean over the folds so far.
         patience, min_delta: a trial stops after ``patience`` epochs in a row without an
-            improvement of more than ``min_delta``.
+            improvement of more than ``min_delta`` in any metric.
         stop: when a trial is complete before max_epochs. ``{"accuracy": 0.98}``: when it reached
-            one of these values, at least, or at most for the job's own metric with mode "min". Or a
-            function ``stop(trial_id, metrics)`` that is true then; an object of Ray Tune's class
+            one of these values, at least, or at most for the job's own metrics with mode "min". Or
+            a function ``stop(trial_id, metrics)`` that is true then; an object of Ray Tune's class
             Stopper can also end the run.
         seed: of the searcher, the scheduler, and every model whose Config has a ``seed``.
         max_failures: how often a trial that died is restarted from its newest checkpoint.
@@ -77,8 +87,8 @@ class Search:
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
     space: dict[str, Any]
-    metric: str
-    mode: Literal["min", "max"]
+    metric: Metrics
+    mode: Modes
     best: Counts | None = None
     searcher: Any = "bayesopt"
     searcher_options: dict[str, Any] = Field(default_factory=dict)
@@ -222,7 +232,8 @@ class Search:
             if empty:
                 return problems
         searcher = attempt(self.build_searcher, problems)
-        attempt(self.build_scheduler, problems)
+        scheduler = attempt(self.build_scheduler, problems)
+        problems += metric_problems(self, searcher, scheduler)
         if searcher:
             problems += searcher_problems(self, searcher, space)
         return problems + patience_problems(self) + stop_problems(self) + unwritable(self.flat)

@@ -91,7 +91,7 @@ class TuneJob(Search):
 
             check_call("model", found, "config")
             check_call("test", test, "config, state")
-            return model_of(found, test, frozenset(self.space), self.metric)
+            return model_of(found, test, frozenset(self.space), self.objective.metric)
         if test:
             raise UserError("test is for a training function; a model class has its own test()")
         return check_model(find_class(found, Model, MODELS))

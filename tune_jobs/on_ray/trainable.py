@@ -186,10 +186,10 @@ class EpochTrainable(tune.Trainable):
     def _check_metric(self, train: Train, metrics: Mapping[str, float]) -> None:
         """A misspelt metric is the job's mistake; one that is measured only sometimes may come."""
         objective = self._setting.objective
-        if objective.metric in metrics:
+        if objective.loss(metrics) is not None:
             return
         missing = objective.missing_from(metrics)
-        if checks.is_misspelt(objective.metric, metrics):
+        if checks.is_misspelt(objective.metrics, metrics):
             raise TrialError(missing, "hopeless")
         if not self._is_metric_warned:
             self._is_metric_warned = True

@@ -13,6 +13,7 @@ from tune_jobs.experiment.facts import Fact, Failed, Reported, TrialResumed
 from tune_jobs.experiment.state import CheckpointRef, RunState, Trial
 from tune_jobs.runs.checkpoints import CheckpointStore
 from tune_jobs.search_algos.decisions import Exploit
+from tune_jobs.search_algos.order import Loss
 from tune_jobs.storage import StorageError
 
 
@@ -20,9 +21,9 @@ class Retention:
     """A view that removes checkpoints that are no longer needed, in the background.
 
     It keeps the newest of every trial, the best epochs of the best trials, and those from which a
-    clone may have to start again; where the last report of a trial counts, also the one of that
-    report. A checkpoint is removed only after the facts that made it unnecessary are safe: a run
-    that lost its last facts still has the checkpoints of that time.
+    clone may have to start again; where a trial that is beaten may be the best again, also the one
+    of its report that counts. A checkpoint is removed only after the facts that made it unnecessary
+    are safe: a run that lost its last facts still has the checkpoints of that time.
 
     Args:
         keep: how many per trial.
@@ -30,7 +31,7 @@ class Retention:
             first, then older ones of the others. Those that the run still needs stay.
         settle: returns when every fact so far is safe.
         warn: called once if the quota cannot be kept.
-        keep_best: trials whose best epoch is kept, the incumbent among them.
+        keep_best: trials whose best epoch is kept, those of the front among them.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Retention:
     def _clean_up(self, trial_id: int, state: RunState) -> None:
         kept = newest(self._held.get(trial_id, ()), state.trials[trial_id].epoch, self._keep)
         kept |= self._wanted(trial_id, state)
-        if state.objective.best == "last":  # another trial may be the best again
+        if state.objective.may_return:  # a trial that another one beats
             kept.add(state.trials[trial_id].best_epoch)
         self._remove(CheckpointRef(trial_id, e) for e in self._held.get(trial_id, {}).keys() - kept)
 
@@ -114,20 +115,18 @@ class Retention:
         return epochs | ({state.trials[trial_id].best_epoch} if trial_id in self._best else set())
 
     def _best_of(self, trial_ids: Iterable[int], state: RunState) -> list[int]:
-        """The best of these trials, the incumbent first."""
-        if state.incumbent is None:
-            return []
-        first = state.incumbent.trial_id
+        """The best of these trials, those of the front first."""
+        front = {best.trial_id for best in state.front}
         if self._keep_best > 1 and state.objective.best == "last":
             trial_ids = state.trials  # one that became worse may have let any other in
 
-        def rank(trial_id: int) -> tuple[bool, tuple[int, float], int]:
+        def rank(trial_id: int) -> tuple[bool, tuple[int, Loss], int]:
             trial = state.trials[trial_id]
             worth = state.objective.rank(trial.best_epoch, trial.best_loss)
-            return trial_id != first, worth, trial_id
+            return trial_id not in front, worth, trial_id
 
-        judged = [n for n in {*trial_ids, first} if state.trials[n].best_epoch]
-        return nsmallest(self._keep_best, judged, key=rank)
+        judged = [n for n in {*trial_ids, *front} if state.trials[n].best_epoch]
+        return nsmallest(max(self._keep_best, len(front)), judged, key=rank)
 
     def _keep_quota(self, state: RunState) -> None:
         if self._quota is None or self._total <= self._quota:
@@ -156,12 +155,12 @@ class Retention:
                 kept |= newest(sizes, trial.epoch, 1)
             refs += [CheckpointRef(trial_id, epoch) for epoch in sizes.keys() - kept]
 
-        def order(ref: CheckpointRef) -> tuple[bool, int, float, int, int]:
+        def rank(ref: CheckpointRef) -> tuple[int, Loss]:
             trial = state.trials[ref.trial_id]
-            more, loss = state.objective.rank(trial.best_epoch, trial.best_loss)
-            return not trial.status.is_final, -more, -loss, ref.trial_id, ref.epoch
+            return state.objective.rank(trial.best_epoch, trial.best_loss)
 
-        return sorted(refs, key=order)
+        worst_first = sorted(sorted(refs), key=rank, reverse=True)
+        return sorted(worst_first, key=lambda ref: not state.trials[ref.trial_id].status.is_final)
 
     def _remove(self, refs: Iterable[CheckpointRef]) -> None:
         for ref in refs:

@@ -13,6 +13,7 @@ from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
 from tune_jobs.search_algos.decisions import Exploit
+from tune_jobs.search_algos.order import Loss
 from tune_jobs.search_algos.space import split
 
 
@@ -82,7 +83,7 @@ def _has_metric(fact: Fact, job: TuneJob) -> bool:
 def _tried(facts: Iterable[Fact], job: TuneJob) -> Iterator[Known]:
     """Every config with its losses, until the trial got another config."""
     configs: dict[int, dict[str, object]] = {}
-    losses: dict[int, dict[int, float]] = {}
+    losses: dict[int, dict[int, Loss]] = {}
     cloned: set[int] = set()
     for fact in facts:
         match fact:

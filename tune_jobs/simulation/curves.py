@@ -25,7 +25,7 @@ class Curves(Curve, Protocol):
 
 
 class ClosedForm:
-    """Made-up losses between 0 and 1 over any space, with one best config.
+    """Made-up losses between 0 and 1 over any space, with one best config for each metric.
 
     A config at distance d from the best one, as a share of the cube's diagonal, has the loss
     d + (1 - d) (1 + epoch)^-a. The further its first parameter is from the best, the slower it
@@ -33,7 +33,7 @@ class ClosedForm:
     0.5 to 1.5 virtual seconds, depending on the last parameter.
 
     Args:
-        seed: of the best config.
+        seed: of the best configs.
         max_epochs: after which the optimum is reached.
     """
 
@@ -41,19 +41,22 @@ class ClosedForm:
         import numpy as np
 
         self._space = space
-        self._objective = objective
-        self._best = space.encode(space.sample(np.random.default_rng([seed, 1_000_003])))
-        self.optimum = objective.value(_loss(0.0, 0.0, max_epochs))
+        keys = [[seed, 1_000_003, number] for number in range(len(objective.metrics))]
+        bests = [space.encode(space.sample(np.random.default_rng(key))) for key in keys]
+        self._bests = list(zip(objective.each, bests, strict=True))
+        self.optimum = objective.each[0].value(_loss(0.0, 0.0, max_epochs))
 
     def __call__(self, config: Mapping[str, Any], epoch: int) -> Epoch:
         point = self._space.encode(config)
-        away = [
-            abs(u - best) if name in config else 0.0
-            for name, u, best in zip(self._space, point, self._best, strict=True)
-        ]
-        distance = (sum(a * a for a in away) / len(away)) ** 0.5
-        value = self._objective.value(_loss(distance, away[0], epoch))
-        return Epoch({self._objective.metric: value}, 0.5 + point[-1])
+        metrics: dict[str, float] = {}
+        for objective, best in self._bests:
+            away = [
+                abs(u - b) if name in config else 0.0
+                for name, u, b in zip(self._space, point, best, strict=True)
+            ]
+            distance = (sum(a * a for a in away) / len(away)) ** 0.5
+            metrics |= objective.values(_loss(distance, away[0], epoch))
+        return Epoch(metrics, 0.5 + point[-1])
 
 
 def _loss(distance: float, slowness: float, epoch: int) -> float:
@@ -70,32 +73,31 @@ class Recorded:
         space: Space,
         objective: Objective,
         configs: NDArray[np.float64],
-        values: NDArray[np.float64],
+        values: Mapping[str, NDArray[np.float64]],
         seconds: NDArray[np.float64],
     ) -> None:
         """Args:
         configs: numbers (n, parameters), in the order of the space.
-        values: of the metric (n, epochs).
+        values: of each metric (n, epochs).
         seconds: since the start of training (n, epochs).
         """
         import numpy as np
 
         self._space = space
-        self._objective = objective
-        if not (np.isfinite(values).all() and np.isfinite(seconds).all()):
+        if not all(np.isfinite(array).all() for array in (*values.values(), seconds)):
             raise ValueError("some values or times are not finite numbers")
         self._points = np.array([space.encode(_config(space, row)) for row in configs])
         self._values = values
         self._seconds = np.maximum.accumulate(seconds, axis=1)
         self._rows: dict[tuple[float, ...], int] = {}
-        best = values.min() if objective.mode == "min" else values.max()
-        self.optimum = float(best)
+        first = values[objective.metric]
+        self.optimum = float(first.min() if objective.mode == "min" else first.max())
 
     @classmethod
     def read(cls, place: str, space: Space, objective: Objective) -> Recorded:
         """From ``file.npz`` or ``file.npz:task``: arrays ``configs`` (n, parameters), ``time``
-        (n, epochs) and one with the name of the metric (n, epochs). With an array ``tasks`` of
-        names, the last two have one more dimension in front.
+        (n, epochs) and one with the name of each metric (n, epochs). With an array ``tasks`` of
+        names, all but ``configs`` have one more dimension in front.
 
         Raises UserError if the file cannot be read or does not have these arrays.
         """
@@ -109,10 +111,11 @@ class Recorded:
             raise UserError(
                 f"curves {path!r} cannot be read as an .npz file of arrays: {error}"
             ) from error
-        for name in ("configs", "time", objective.metric):
+        for name in ("configs", "time", *objective.metrics):
             if name not in arrays:
                 raise UserError(f"curves {path!r} have no array {name!r}; {nearest(name, arrays)}")
-        values, seconds = arrays[objective.metric], arrays["time"]
+        values = {metric: arrays[metric] for metric in objective.metrics}
+        seconds = arrays["time"]
         if "tasks" in arrays:
             tasks = [str(name) for name in arrays["tasks"]]
             if task not in tasks:
@@ -120,27 +123,31 @@ class Recorded:
                     f"curves {path!r} have no task {task!r}; give {path}:TASK, "
                     f"one of {', '.join(tasks)}"
                 )
-            values, seconds = values[tasks.index(task)], seconds[tasks.index(task)]
+            number = tasks.index(task)
+            values = {metric: array[number] for metric, array in values.items()}
+            seconds = seconds[number]
         configs = arrays["configs"]
         if configs.shape[1:] != (len(space),):
             raise UserError(
                 f"curves {path!r} have configs of shape {configs.shape}, the space has "
                 f"{len(space)} parameters: {', '.join(space)}"
             )
-        if not values.shape == seconds.shape == (len(configs), *values.shape[1:2]):
-            raise UserError(
-                f"curves {path!r} have {objective.metric!r} of shape {values.shape} and 'time' of "
-                f"shape {seconds.shape}; both must be ({len(configs)}, epochs)"
-            )
+        for metric, array in values.items():
+            if not array.shape == seconds.shape == (len(configs), *array.shape[1:2]):
+                raise UserError(
+                    f"curves {path!r} have {metric!r} of shape {array.shape} and 'time' of "
+                    f"shape {seconds.shape}; both must be ({len(configs)}, epochs)"
+                )
         try:
-            numbers = [array.astype(np.float64) for array in (configs, values, seconds)]
-            return cls(space, objective, *numbers)
+            values = {metric: array.astype(np.float64) for metric, array in values.items()}
+            numbers = [array.astype(np.float64) for array in (configs, seconds)]
+            return cls(space, objective, numbers[0], values, numbers[1])
         except (ValueError, IndexError) as error:
             raise UserError(f"curves {path!r} do not fit the space: {error}") from error
 
     def check_epochs(self, max_epochs: int) -> None:
         """Raises UserError if trials would train longer than the recorded curves."""
-        recorded = self._values.shape[1]
+        recorded = self._seconds.shape[1]
         if max_epochs > recorded:
             raise UserError(
                 f"max_epochs is {max_epochs}; the curves have {counted(recorded, 'epoch')}: "
@@ -151,7 +158,8 @@ class Recorded:
         row = self._row(config)
         before = self._seconds[row, epoch - 2] if epoch > 1 else 0.0
         took = max(float(self._seconds[row, epoch - 1] - before), 1e-3)
-        return Epoch({self._objective.metric: float(self._values[row, epoch - 1])}, took)
+        metrics = {metric: float(array[row, epoch - 1]) for metric, array in self._values.items()}
+        return Epoch(metrics, took)
 
     def _row(self, config: Mapping[str, Any]) -> int:
         point = tuple(self._space.encode(config))

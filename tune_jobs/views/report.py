@@ -7,7 +7,7 @@ from typing import Any
 
 from tune_jobs.errors import shortened
 from tune_jobs.experiment.facts import TEXT_LENGTH, Fact
-from tune_jobs.experiment.state import RunState, Status, Trial
+from tune_jobs.experiment.state import Incumbent, RunState, Status, Trial
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.runs.checkpoints import folder_of
 from tune_jobs.runs.folder import RunFolder, write_json
@@ -68,6 +68,7 @@ def write_reports(folder: RunFolder, declared: Declaration, state: RunState) -> 
 def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[str, Any]:
     """The run in one object; ``epochs_saved`` is the share of full training not needed."""
     epochs_full = len(state.trials) * state.extent.reports
+    best, front = state.incumbent, [_entry(one, declared, state) for one in state.front]
     return {
         "job": declared.name,
         "run": folder.name,
@@ -83,7 +84,8 @@ def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[s
             "total": len(state.trials),
             **{s.value: state.counts[s] for s in Status if s.is_final},
         },
-        "best": _best(declared, state),
+        "best": best and {**_entry(best, declared, state), **_measured(state)},
+        **({"front": front} if state.objective.is_several else {}),
         "cost": {
             "training_s": round(state.cost.seconds, 1),
             "cpu_s": round(state.cost.cpu_seconds, 1),
@@ -98,14 +100,14 @@ def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[s
 
 
 def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
-    metric = state.objective.metric
+    best = state.objective.values(trial.best_loss)
     return {
         "trial_id": trial.trial_id,
         "status": trial.status.value,
         "epochs": trial.epoch,
-        f"best_{metric}": state.objective.value(trial.best_loss) if trial.best_epoch else "",
+        **{f"best_{metric}": best[metric] if trial.best_epoch else "" for metric in best},
         "best_epoch": trial.best_epoch or "",
-        f"last_{metric}": trial.metrics.get(metric, ""),
+        **{f"last_{metric}": trial.metrics.get(metric, "") for metric in best},
         **{f"last_{name}": value for name, value in trial.metrics.items()},
         "seconds": round(trial.seconds, 3),
         "cpu_seconds": round(trial.cost.cpu_seconds, 3),
@@ -126,16 +128,21 @@ def _cell(value: Any) -> Any:
     return shortened(value, TEXT_LENGTH).replace("\0", "\\0") if isinstance(value, str) else value
 
 
-def _best(declared: Declaration, state: RunState) -> dict[str, Any] | None:
-    best = state.incumbent
-    if best is None:
-        return None
+def _entry(best: Incumbent, declared: Declaration, state: RunState) -> dict[str, Any]:
+    objective = state.objective
     return {
         "trial_id": best.trial_id,
         "config": {**declared.constants, **best.config, **best.derived},
         "epoch": best.epoch,
-        "value": state.objective.value(best.loss),
+        "value": objective.value(best.loss),
+        **({"values": objective.values(best.loss)} if objective.is_several else {}),
+        "checkpoint": f"checkpoints/{folder_of(best.checkpoint)}",
+    }
+
+
+def _measured(state: RunState) -> dict[str, Any]:
+    """What else is known of the best trial alone."""
+    return {
         **({} if state.spread is None else {"spread": state.spread}),
         "test": state.tested.metrics if state.tested and not state.tested.error else None,
-        "checkpoint": f"checkpoints/{folder_of(best.checkpoint)}",
     }

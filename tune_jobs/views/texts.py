@@ -173,16 +173,18 @@ def cost(state: RunState) -> str:
 
 
 def best(state: RunState) -> str:
-    metric = printable(state.objective.metric, VALUE_LENGTH)
-    if state.incumbent is None:
-        return f"no {metric} yet"
-    value = number(state.objective.value(state.incumbent.loss))
+    front, objective = state.front, state.objective
+    if not front:
+        return f"no {printable(objective.words, VALUE_LENGTH)} yet"
+    (metric, value), *others = objective.values(front[0].loss).items()
+    found = values({metric: value})
     if state.spread is not None:
-        value += f" ± {number(state.spread)}"
-    epoch = state.incumbent.epoch
-    unit = state.objective.unit
-    after = counted(epoch, unit) if state.objective.best == "complete" else f"{unit} {epoch}"
-    return f"best {metric} {value} (trial {state.incumbent.trial_id}, {after})"
+        found += f" ± {number(state.spread)}"
+    found = ", ".join([found, *(values({name: other}) for name, other in others)])
+    epoch, unit = front[0].epoch, objective.unit
+    after = counted(epoch, unit) if objective.best == "complete" else f"{unit} {epoch}"
+    more = f", front of {counted(len(front), 'trial')}" if objective.is_several else ""
+    return f"best {found} (trial {front[0].trial_id}, {after}){more}"
 
 
 def time_left(state: RunState) -> str:

@@ -114,7 +114,8 @@ class Tracker(Callback, ABC, Generic[Theirs]):
         summary: dict[str, Any] = {"epochs": trial.epoch, "status": status.value}
         summary |= {test_name(name): value for name, value in (tested or {}).items()}
         if trial.best_epoch:
-            summary[f"best_{state.objective.metric}"] = state.objective.value(trial.best_loss)
+            best = state.objective.values(trial.best_loss)
+            summary |= {f"best_{metric}": value for metric, value in best.items()}
 
         def rest() -> None:
             if trial_id in self._open:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from runs import Recorded, begun, falling, reported, simulated, state_of, tiny_job
+from runs import Recorded, begun, falling, metrics_of, reported, simulated, state_of, tiny_job
 from strategies import curves
 
 from tune_jobs.experiment.assignments import FinalTest, Train
@@ -25,7 +25,7 @@ from tune_jobs.experiment.facts import (
 )
 from tune_jobs.experiment.state import CheckpointRef, RunState, Status
 from tune_jobs.names import find_class
-from tune_jobs.search_algos.base import Scheduler
+from tune_jobs.search_algos.base import Scheduler, Searcher
 from tune_jobs.search_algos.decisions import Continue, Exploit, Stop
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
@@ -38,12 +38,17 @@ pairs = pytest.mark.parametrize(
 
 @pairs
 @settings(max_examples=12)
-@given(curve=curves(), cut=st.integers(0, 10_000))
+@given(curve=curves(), cut=st.integers(0, 10_000), several=st.booleans())
 def test_a_run_cut_anywhere_and_replayed_goes_on_as_if_never_stopped(
-    searcher: str, scheduler: str, curve: Curve, cut: int
+    searcher: str, scheduler: str, curve: Curve, cut: int, several: bool
 ) -> None:
     """With one worker, every fact that follows is the same, value for value."""
     job = {"searcher": searcher, "scheduler": scheduler, "curve": curve, "num_samples": 6}
+    job |= metrics_of(
+        several,
+        find_class(searcher, Searcher, SEARCHERS),
+        find_class(scheduler, Scheduler, SCHEDULERS),
+    )
     whole = simulated(**job)
     prefix = whole.facts[: 1 + cut % len(whole.facts)]
     resumed = simulated(**job, facts=prefix)
@@ -52,13 +57,15 @@ def test_a_run_cut_anywhere_and_replayed_goes_on_as_if_never_stopped(
 
 @pytest.mark.parametrize("scheduler", [*sorted(SCHEDULERS), "odd_schedulers:Puller"])
 @settings(max_examples=30)
-@given(curve=curves(), workers=st.integers(1, 5), cut=st.integers(0, 10_000))
+@given(curve=curves(), workers=st.integers(1, 5), cut=st.integers(0, 10_000), several=st.booleans())
 def test_replaying_any_prefix_gives_the_state_of_that_moment(
-    scheduler: str, curve: Curve, workers: int, cut: int
+    scheduler: str, curve: Curve, workers: int, cut: int, several: bool
 ) -> None:
-    run = simulated(scheduler=scheduler, curve=curve, workers=workers)
+    fields = {"scheduler": scheduler}
+    fields |= metrics_of(several, find_class(scheduler, Scheduler, SCHEDULERS))
+    run = simulated(curve=curve, workers=workers, **fields)
     prefix = run.facts[: 1 + cut % len(run.facts)]
-    job = tiny_job(scheduler=scheduler)
+    job = tiny_job(**fields)
     replayed = job.build_experiment(prefix)
     assert contents(replayed.state) == contents(state_of(job, prefix))
 

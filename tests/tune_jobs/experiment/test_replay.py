@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import Recorded, begun, falling, simulated, tiny_job
+from runs import Recorded, begun, falling, metrics_of, simulated, tiny_job
 from strategies import curves
 
 from tune_jobs.experiment.facts import Reported, RunResumed, Stopped, TrialResumed
 from tune_jobs.experiment.state import Status
+from tune_jobs.names import find_class
+from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.simulation.simulate import Curve, simulate
 
@@ -48,13 +50,15 @@ def test_a_changed_scheduler_is_noticed_with_the_place(scheduler: str) -> None:
 
 @pytest.mark.parametrize("scheduler", sorted(SCHEDULERS))
 @settings(max_examples=20)
-@given(curve=curves(), workers=st.integers(1, 4), cut=st.integers(0, 10_000))
+@given(curve=curves(), workers=st.integers(1, 4), cut=st.integers(0, 10_000), several=st.booleans())
 def test_one_that_was_not_changed_never_differs(
-    scheduler: str, curve: Curve, workers: int, cut: int
+    scheduler: str, curve: Curve, workers: int, cut: int, several: bool
 ) -> None:
-    whole = simulated(scheduler=scheduler, curve=curve, workers=workers, num_samples=8)
+    fields = {"scheduler": scheduler, "num_samples": 8}
+    fields |= metrics_of(several, find_class(scheduler, Scheduler, SCHEDULERS))
+    whole = simulated(curve=curve, workers=workers, **fields)
     facts = whole.facts[: 1 + cut % len(whole.facts)]
-    assert not tiny_job(scheduler=scheduler, num_samples=8).build_experiment(facts).changed
+    assert not tiny_job(**fields).build_experiment(facts).changed
 
 
 @changed

@@ -74,7 +74,7 @@ def test_a_name_that_is_no_text_is_told() -> None:
     "reported", ["val_los", "val_lsos", "valloss", "Val_Loss", "val-loss", "val_losss", "vall_oss"]
 )
 def test_another_spelling_is_recognised(reported: str) -> None:
-    assert checks.is_misspelt("val_loss", ["seconds", reported])
+    assert checks.is_misspelt(["val_loss"], ["seconds", reported])
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_another_spelling_is_recognised(reported: str) -> None:
 )
 def test_another_metric_is_no_other_spelling(metric: str, reported: str) -> None:
     """It may be measured every epoch, and the job's metric now and then."""
-    assert not checks.is_misspelt(metric, [reported])
+    assert not checks.is_misspelt([metric], [reported])
 
 
 class Elsewhere(Tiny):

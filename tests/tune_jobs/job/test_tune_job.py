@@ -148,6 +148,21 @@ def test_a_training_function_is_a_model(function: Any) -> None:
             ["brackets is 'x'", "it must be a whole number"],
         ),
         ({"scheduler_options": {"mode": "stay"}}, ["mode is 'stay'", "'stop' or 'promote'"]),
+        (
+            {"metric": ["loss", "size"], "mode": ["min", "min"], "searcher": "hyperopt"},
+            ["searcher 'hyperopt' goes by one metric", "evolution, grid, optuna, random, sobol"],
+        ),
+        (
+            {
+                **{"metric": ["loss", "size"], "mode": ["min", "min"]},
+                **{"searcher": "optuna", "searcher_options": {"sampler": "cmaes"}},
+            },
+            ["searcher 'optuna' with {'sampler': 'cmaes'} goes by one metric"],
+        ),
+        (
+            {"metric": ["loss", "size"], "mode": ["min", "min"], "scheduler": "median"},
+            ["scheduler 'median' goes by one metric", "asha, fifo, hyperband, pbt, succ"],
+        ),
         ({"model": NoReconfigure, "scheduler": "odd_schedulers:Copier"}, ["reconfigure(config)"]),
     ],
 )
@@ -203,6 +218,11 @@ def test_a_searcher_without_conditions_refuses_a_space_with_them(
         ({"points_to_evaluate": [3]}, ["points_to_evaluate.0 is 3; it must be a dict"]),
         ({"seed": -1.5}, ["seed is -1.5; it must be a whole number"]),
         ({"metric": 5}, ["metric is 5; it must be text"]),
+        ({"metric": ["a", 5]}, ["metric is ['a', 5]; it must be text, or a list of different"]),
+        ({"metric": ["a", "a"]}, ["metric is ['a', 'a']"]),
+        ({"metric": []}, ["metric is []"]),
+        ({"metric": ["a", "b"]}, ["mode is 'min'", "['a', 'b']: give 'min' or 'max' for each"]),
+        ({"mode": ["min", "max"]}, ["mode is ['min', 'max']", "metric is 'loss': give"]),
         ({"num_samples": 0}, ["num_samples is 0", "it must be above 0"]),
         ({"mode": "maximise"}, ["mode is 'maximise'", "'min' or 'max'"]),
         ({"num_sample": 3}, ["'num_sample'", "did you mean 'num_samples'"]),

@@ -20,6 +20,7 @@ from tune_jobs.experiment.facts import (
     VERSION,
     Fact,
     Failed,
+    Known,
     Opened,
     Reported,
     Stopped,
@@ -41,7 +42,14 @@ decisions = st.one_of(
     st.builds(Pause),
     st.builds(Exploit, st.integers(0), configs),
 )
+finite = st.floats(allow_nan=False, allow_infinity=False)
+losses = st.dictionaries(st.integers(1), finite | st.tuples(finite, finite), max_size=3)
 facts = st.one_of(
+    st.builds(
+        Opened,
+        version=st.just(VERSION),
+        known=st.lists(st.builds(Known, config=configs, losses=losses), max_size=2),
+    ),
     st.builds(Suggested, trial_id=st.integers(0), config=configs),
     st.builds(
         Reported,

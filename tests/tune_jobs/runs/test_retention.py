@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import begun, reported, tiny_job
+from runs import begun, metrics_of, reported, tiny_job
 from strategies import curves
 
 from tune_jobs.experiment.assignments import Train
 from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.facts import Fact, Reported
 from tune_jobs.experiment.state import CheckpointRef, RunState, Status
+from tune_jobs.names import find_class
 from tune_jobs.runs.checkpoints import CheckpointStore, Saved
 from tune_jobs.runs.retention import Retention
+from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Exploit
+from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.simulation.simulate import Curve, Epoch, simulate
 from tune_jobs.storage import Folder
 
@@ -175,6 +178,7 @@ def test_a_new_driver_removes_what_the_dead_one_had_not(tmp_path: Path) -> None:
     keep=st.integers(1, 3),
     quota=st.none() | st.integers(0, 300),
     scheduler=st.sampled_from(["asha", "hyperband", "pbt", "odd_schedulers:Copier"]),
+    several=st.booleans(),
 )
 def test_what_is_needed_is_there_at_every_moment(
     curve: Curve,
@@ -182,10 +186,14 @@ def test_what_is_needed_is_there_at_every_moment(
     keep: int,
     quota: int | None,
     scheduler: str,
+    several: bool,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     if scheduler == "odd_schedulers:Copier":
         quota = None  # it clones trials that have ended, whose checkpoints a quota may take
+    fields = metrics_of(several, find_class(scheduler, Scheduler, SCHEDULERS))
+    if fields:
+        quota = None  # it takes those of trials that are beaten, and one may be the best again
     run = Kept(tmp_path_factory.mktemp("checkpoints"), keep, quota, scheduler=scheduler)
 
     def train(config: Mapping[str, Any], epoch: int) -> Epoch:
@@ -195,13 +203,13 @@ def test_what_is_needed_is_there_at_every_moment(
 
     def observe(fact: Fact, state: RunState) -> None:
         run.retention.on_fact(fact, state)
-        needed = [state.incumbent.checkpoint] if state.incumbent else []
+        needed = [best.checkpoint for best in state.front]
         for trial in state.trials.values():
             if trial.status.is_final:
                 continue
             if trial.epoch:
                 needed.append(CheckpointRef(trial.trial_id, trial.epoch))
-            if trial.clone_of and trial.epoch - trial.cloned_at < keep:
+            if trial.clone_of and trial.clone_of.epoch and trial.epoch - trial.cloned_at < keep:
                 needed.append(trial.clone_of)
         for ref in needed:
             assert ref.epoch in held.get(ref.trial_id, {}), f"{ref} is needed"
@@ -212,7 +220,7 @@ def test_what_is_needed_is_there_at_every_moment(
             assert total <= BYTES * len(set(needed))
 
     run.observe = observe  # type: ignore[method-assign]
-    job = tiny_job(scheduler=scheduler)
+    job = tiny_job(scheduler=scheduler, **fields)
     run.experiment = job.build_experiment()
     run.experiment.start(lambda fact: fact, observe)
     report = run.experiment.report

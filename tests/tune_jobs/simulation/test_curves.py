@@ -17,7 +17,7 @@ from tune_jobs.search_algos.space import Space
 from tune_jobs.simulation.curves import ClosedForm, Recorded
 
 SPACE = Space({"rate": Float(1e-4, 1, log=True), "units": Int(1, 100), "kind": Choice(["a", "b"])})
-ACCURACY = Objective("accuracy", "max")
+ACCURACY = Objective.of("accuracy", "max")
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_files_that_do_not_fit_are_named(
     file: Path, place: str, space: Space, metric: str, words: str
 ) -> None:
     with pytest.raises(UserError) as error:
-        Recorded.read(place.format(file=file), space, Objective(metric, "max"))
+        Recorded.read(place.format(file=file), space, Objective.of(metric, "max"))
     assert words in str(error.value)
 
 
@@ -112,7 +112,7 @@ def test_more_epochs_than_were_recorded_are_refused(file: Path) -> None:
 @settings(max_examples=50)
 @given(space=spaces(), seed=st.integers(0, 99), maximise=st.booleans())
 def test_no_config_beats_the_known_optimum(space: Space, seed: int, maximise: bool) -> None:
-    objective = Objective("score", "max" if maximise else "min")
+    objective = Objective.of("score", "max" if maximise else "min")
     curves = ClosedForm(space, objective, 9, seed)
     optimum = objective.loss({"score": curves.optimum})
     rng = np.random.default_rng(seed)
@@ -122,5 +122,5 @@ def test_no_config_beats_the_known_optimum(space: Space, seed: int, maximise: bo
         assert min(losses) >= optimum
         assert losses == sorted(losses, reverse=True), "every epoch helps"
         assert curves(config, 1).seconds > 0
-    best = space.decode(curves._best)
+    best = space.decode(curves._bests[0][1])
     assert objective.loss(curves(best, 9).metrics) == pytest.approx(optimum)

@@ -165,4 +165,4 @@ def objective_of(owner: str, metric: str | None, mode: str | None) -> Objective:
         raise UserError(
             f"{owner} does not know what to optimise; give metric and mode to tune.TuneConfig"
         )
-    return Objective(metric or DEFAULT_METRIC, "min" if mode == "min" else "max")
+    return Objective.of(metric or DEFAULT_METRIC, "min" if mode == "min" else "max")

@@ -14,6 +14,7 @@ from typing import Any
 from ray.air.constants import TRAINING_ITERATION
 
 from tune_jobs.errors import UserError
+from tune_jobs.search_algos.order import Loss
 
 LOSS = "loss"
 """The metric that they get, whatever the job's metric is."""
@@ -36,6 +37,6 @@ def copied(name: str, given: Any, base: type, options: Mapping[str, Any]) -> Any
         ) from error
 
 
-def told(epoch: int, loss: float, done: bool = False) -> dict[str, Any]:
+def told(epoch: int, loss: Loss, done: bool = False) -> dict[str, Any]:
     """A result as Ray's trials report it."""
     return {TRAINING_ITERATION: epoch, LOSS: loss, "done": done}
