@@ -48,13 +48,12 @@ class LiveRun:
     def frozen(self) -> FrozenStudy:
         declared, content = self.record.declared, self.record.content
         told = {name: content.get(name) for name in ("model", "searcher", "scheduler", "started")}
-        mode = StudyDirection.MINIMIZE if declared.mode == "min" else StudyDirection.MAXIMIZE
         return FrozenStudy(
             study_name=self.record.name,
             direction=None,
-            directions=[mode],
+            directions=[studies.direction(one) for one in declared.objective.each],
             user_attrs={"job": declared.name, **told, "seed": declared.seed},
-            system_attrs={"study:metric_names": [declared.metric]},
+            system_attrs={"study:metric_names": list(declared.objective.metrics)},
             study_id=self.number,
         )
 
@@ -70,7 +69,7 @@ class LiveRun:
         with suppress(UserError):  # of a damaged journal, what comes before the damage is shown
             self._run.look()
         if self.record is not before or len(self.record.facts) > known:
-            found = studies.trials(self.record, [self.record.state.objective])
+            found = studies.trials(self.record, self.record.state.objective.each)
             for trial in found:
                 trial._trial_id = self.number * _APART + trial.number
             self._trials = found

@@ -44,7 +44,7 @@ class Compared:
     def __init__(self, record: Record, objective: Objective | None = None) -> None:
         studies.quiet()
         self.record = record
-        self.objective = objective or record.state.objective
+        self.objective = objective or record.state.objective.each[0]
         epoch = studies.compared_epoch(record)
         self.study = studies.study(record, [self.objective], epoch)
         self.trials = self.study.get_trials(deepcopy=False)

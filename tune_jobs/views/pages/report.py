@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plotly.graph_objects import Figure
 
@@ -18,6 +18,10 @@ from tune_jobs.views import texts
 from tune_jobs.views.pages import figures
 from tune_jobs.views.pages.page import Page
 from tune_jobs.views.pages.record import Record, rungs
+from tune_jobs.views.pages.trials import add_trials
+
+if TYPE_CHECKING:
+    from tune_jobs.views.pages.hyperparameters import Compared
 
 TOP = 10  # trials in the table, and in their spread
 ERRORS = 20  # different ones that are shown
@@ -41,6 +45,10 @@ def page_of(record: Record, folder: RunFolder) -> Page:
     for problem in record.missing:
         page.text(f"Not complete: {problem}", "warn")
     _best(page, record)
+    if record.state.objective.is_several and record.state.front:
+        from tune_jobs.views.pages.front import add_front  # takes a second to import
+
+        add_front(page, record)
     _course(page, record)
     _hyperparameters(page, record)
     _rungs(page, record)
@@ -55,10 +63,12 @@ def _best(page: Page, record: Record) -> None:
     best = state.incumbent
     page.section("Best configuration")
     if best is None:
-        page.text(f"No trial has reported {objective.metric}.", "plain")
+        page.text(f"No trial has reported {objective.words}.", "plain")
         return
-    value = objective.value(best.loss)
-    shown: dict[str, Any] = {f"{objective.metric} on validation data ({objective.mode})": value}
+    shown: dict[str, Any] = {
+        f"{metric} on validation data ({objective.mode_of(metric)})": value
+        for metric, value in objective.values(best.loss).items()
+    }
     if state.spread is not None:
         shown["standard deviation over folds"] = state.spread
     if state.tested and not state.tested.error:
@@ -67,21 +77,9 @@ def _best(page: Page, record: Record) -> None:
     page.numbers({**shown, "trial": best.trial_id, objective.unit: best.epoch})
     config = {**record.declared.constants, **best.config, **best.derived}
     page.table(["hyperparameter", "value"], config.items())
-    for line in _certainty(state, value):
+    for line in _certainty(state, objective.value(best.loss)):
         page.text(line)
-    top = _top(state)
-    names = record.parameters
-    page.table(
-        ["trial", objective.metric, objective.unit, *names, "how it ended"],
-        [_row(trial, state, names) for trial in top],
-    )
-
-
-def _row(trial: Trial, state: RunState, names: Iterable[str]) -> list[Any]:
-    value = state.objective.value(trial.best_loss)
-    config = [trial.best_config.get(name) for name in names]
-    ended = f"{trial.status.value}: {texts.outcome(trial, state)}".rstrip(": ")
-    return [trial.trial_id, value, trial.best_epoch, *config, ended]
+    add_trials(page, record, _top(state))
 
 
 def _certainty(state: RunState, value: float) -> list[str]:
@@ -99,9 +97,10 @@ def _certainty(state: RunState, value: float) -> list[str]:
         values = [objective.value(trial.best_loss) for trial in top]
         spread = statistics.stdev(values)
         told.append(
-            f"The top {len(top)} trials: mean {texts.number(statistics.fmean(values))}, standard "
-            f"deviation {texts.number(spread)}. The second best is "
-            f"{texts.number(abs(values[1] - value))} behind: "
+            f"The top {len(top)} trials by {objective.metric}: mean "
+            f"{texts.number(statistics.fmean(values))}, standard deviation "
+            f"{texts.number(spread)}. The second best is {texts.number(abs(values[1] - value))} "
+            "behind: "
             + ("less than that spread, so the two may change places with another seed."
                if abs(values[1] - value) < spread else "more than that spread.")
         )  # fmt: skip
@@ -126,7 +125,8 @@ def _course(page: Page, record: Record) -> None:
     drawn, all_ = len(figures.drawn_trials(record)), len(record.curves)
     some = f" {drawn} of {all_} are drawn: the best, and a regular choice." if drawn < all_ else ""
     page.section("Learning curves", f"A cross marks where a trial was stopped.{some}")
-    page.figures(figures.learning_curves(record).update_layout(height=440))
+    for one in record.state.objective.each:
+        page.figures(figures.learning_curves(record, one).update_layout(height=440))
     trained, full = record.state.epochs_total, _full(record.state)
     share = f", {1 - trained / full:.0%} less" if full > trained else ""
     said = f"{trained} {unit}s were trained; all trials in full are {full}{share}."
@@ -142,13 +142,17 @@ def _hyperparameters(page: Page, record: Record) -> None:
     # They take a second to import, most of it for sklearn's forests.
     from tune_jobs.views.pages.hyperparameters import Compared
 
-    page.section("Hyperparameters")
-    try:
-        compared = Compared(record)
-    except UserError as error:
-        page.text(str(error), "plain")
-        return
-    unit = record.state.objective.unit
+    for one in record.state.objective.each:
+        of = f": {one.metric}" if record.state.objective.is_several else ""
+        page.section(f"Hyperparameters{of}")
+        try:
+            _draw(page, Compared(record, one))
+        except UserError as error:
+            page.text(str(error), "plain")
+
+
+def _draw(page: Page, compared: Compared) -> None:
+    unit, parameters = compared.objective.unit, len(compared.record.parameters)
     page.text(
         f"The {counted(len(compared.trials), 'trial')} that reached {unit} {compared.epoch}, with "
         "their values there, so all had the same training. Importance is by fANOVA. A star marks a "
@@ -156,8 +160,8 @@ def _hyperparameters(page: Page, record: Record) -> None:
     )
     drawn: list[tuple[Callable[[], Figure], int]] = [
         (compared.importance, 0),
-        (compared.parallel_coordinates, 130 * len(record.parameters)),
-        (compared.slice, 170 * len(record.parameters)),
+        (compared.parallel_coordinates, 130 * parameters),
+        (compared.slice, 170 * parameters),
         (compared.contour, 0),
     ]
     for draw, least in drawn:

@@ -40,13 +40,13 @@ def study(
     """The study of a run, in memory, for reading only.
 
     Args:
-        objectives: by default that of the run.
+        objectives: each of one metric; by default those of the run.
         at_epoch: only the trials that came so far, with their values there, so that all of them
             had the same training.
     """
-    objectives = objectives or [record.state.objective]
+    objectives = objectives or record.state.objective.each
     found = optuna.create_study(
-        directions=[_direction(objective) for objective in objectives],
+        directions=[direction(objective) for objective in objectives],
         study_name=record.name,
         sampler=optuna.samplers.RandomSampler(seed=0),
     )
@@ -126,6 +126,8 @@ def _frozen(
     best = next((point for point in points if point.epoch == trial.best_epoch), None)
     values = _values(best.metrics, objectives) if best else None
     state = _STATES[trial.status]
+    if len(objectives) > 1 and state is TrialState.PRUNED:
+        state = TrialState.COMPLETE  # Optuna leaves a pruned trial out of every front
     if state is TrialState.COMPLETE and not values:
         state = TrialState.FAIL  # it never reported a finite value
     config = trial.best_config if best else trial.config
@@ -199,7 +201,7 @@ def _values(metrics: Mapping[str, float], objectives: Sequence[Objective]) -> li
     return values if all(map(math.isfinite, values)) else None
 
 
-def _direction(objective: Objective) -> StudyDirection:
+def direction(objective: Objective) -> StudyDirection:
     return StudyDirection.MINIMIZE if objective.mode == "min" else StudyDirection.MAXIMIZE
 
 
