@@ -25,8 +25,8 @@ from ray.exceptions import RayActorError
 from runs import tiny_job
 
 from tune_jobs.errors import UserError
-from tune_jobs.on_ray.cluster import TrialResources
 from tune_jobs.on_ray.internals import draining_nodes, end_of, start_cluster, this_machine
+from tune_jobs.on_ray.resources import TrialResources
 from tune_jobs.search_algos.domains import Choice, Float
 
 PREEMPTION = 2  # of Ray's reasons to drain a node

@@ -19,7 +19,7 @@ from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
 
 MADE_UP_FILES = {"my_job.py", "my_job.yaml"}  # that commands name as somebody's own
-NOT_OF_A_JOB = ("name", "storage", "workers", "curves")
+NOT_OF_A_JOB = ("name", "storage", "workers", "curves", "address")
 JOBS = "tune_jobs/jobs/"
 METHOD = ("searcher", "scheduler")
 
@@ -57,6 +57,10 @@ def check_command(words: list[str]) -> None:
         case ["ray", "up" | "down" | "dashboard", "cluster.yaml"]:
             pass
         case ["ray", "status"] | ["ray", "get-auth-token", "--generate"]:
+            pass
+        case ["ray", "job", "submit", "--working-dir", ".", "--", *command]:
+            check_command(command)
+        case ["ray", "job", _]:
             pass
         case ["sbatch", "--job-name", name, "cluster/slurm.sh", *arguments]:
             check_ours("run", [*arguments, "--name", name])

@@ -128,6 +128,29 @@ def laptop(tmp_path: Path) -> Iterator[Laptop]:
         yield laptop
 
 
+def project(folder: Path) -> Path:
+    """A job file with a package beside it."""
+    (folder / "my_package").mkdir(parents=True)
+    (folder / "my_package/__init__.py").write_text("LOSS = 7.0\n")
+    (folder / "my_job.py").write_text(
+        """
+from my_package import LOSS
+from tune_jobs import Float, TuneJob, report
+
+
+def train(config):
+    report({"loss": LOSS})
+
+
+job = TuneJob(
+    name="mine", model=train, space={"x": Float(0, 1)}, metric="loss", mode="min", num_samples=2,
+    max_epochs=1, searcher="random", scheduler="fifo",
+)
+"""
+    )
+    return folder
+
+
 def is_free(run: RunFolder) -> bool:
     """Whether no driver is at work on it."""
     try:
@@ -168,6 +191,13 @@ def test_a_cluster_is_used_as_the_page_says(laptop: Laptop) -> None:
     assert {fact.node for fact in facts(run, Reported)} == {host.name}
     for name in ("summary.json", "trials.csv"):
         assert (run.path / name).is_file()
+
+    submitted = RunFolder(laptop.runs / "submitted")
+    folder = project(laptop.network.folder / "project")
+    submit = f"ray job submit --working-dir {folder} -- tune-jobs run my_job.py --name submitted"
+    laptop.ray("exec", laptop.config, submit)
+    assert state_of(submitted).is_finished
+    assert {trial.metrics["loss"] for trial in state_of(submitted).trials.values()} == {7.0}
 
     laptop.ray("down", "-y", laptop.config)
     assert host.listeners() == {host.sshd}

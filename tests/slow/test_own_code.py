@@ -11,10 +11,11 @@ import pytest
 
 JOB = """
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 
+from my_package.deep import SHIFT
 from tune_jobs import Float, Model, TuneJob
-
-{shifted}
 
 
 class Mine(Model):
@@ -23,10 +24,14 @@ class Mine(Model):
         x: float = 0.0
 
     def train_epoch(self):
-        return {{}}
+        import helper
+
+        assert helper.SHIFT is SHIFT
+        import_module("named_by_the_job")
+        return {}
 
     def evaluate(self):
-        return {{"loss": shifted(self.config.x)}}
+        return {"loss": self.config.x + SHIFT}
 
     def save(self, folder):
         (folder / "state").touch()
@@ -38,7 +43,7 @@ class Mine(Model):
 job = TuneJob(
     name="mine",
     model=Mine,
-    space={{"x": Float(0, 1)}},
+    space={"x": Float(0, 1)},
     metric="loss",
     mode="min",
     searcher="random",
@@ -46,6 +51,7 @@ job = TuneJob(
     num_samples=2,
     max_epochs=1,
     max_failures=0,
+    runtime_env={"py_modules": [str(Path(__file__).parent / "elsewhere" / "named_by_the_job")]},
 )
 """
 APART = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec")
@@ -56,32 +62,56 @@ exec "$3" -m tune_jobs run "$1/job.py" --name mine
 """
 
 
-@pytest.mark.parametrize(
-    ("shifted", "code", "said"),
-    [
-        ("def shifted(x): return x + 1", 0, "trials 2/2"),
-        ("from my_package import shifted", 1, "No module named 'my_package'"),
-    ],
-)
-def test_a_job_file_reaches_nodes_that_do_not_have_it_but_not_a_package_beside_it(
-    ray_session: None, tmp_path: Path, shifted: str, code: int, said: str
-) -> None:
+PACKAGE = {
+    "job.py": JOB,
+    "helper.py": "from my_package.deep import SHIFT\n",
+    "my_package/__init__.py": "",
+    "elsewhere/named_by_the_job/__init__.py": "",
+    "my_package/deep/__init__.py": "SHIFT = 1\n",
+}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A job file, and what stands beside it."""
+    folder = tmp_path / "source"
+    for name, text in PACKAGE.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        # Different in each test: Ray keeps what came once.
+        (folder / name).write_text(f"{text}\n# {folder}\n")
+    return folder
+
+
+def run_apart(source: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the job from a folder that no other process sees."""
     import ray
 
     if subprocess.run([*APART, "mount -t tmpfs tmpfs /mnt"], capture_output=True).returncode:
         pytest.skip("no mounts of one's own are allowed here")
-    source, only_drivers = tmp_path / "source", tmp_path / "only_drivers"
-    (source / "my_package").mkdir(parents=True)
-    (source / "my_package" / "__init__.py").write_text("def shifted(x): return x + 1\n")
-    (source / "job.py").write_text(JOB.format(shifted=shifted))
+    only_drivers = source.parent / "only_drivers"
     only_drivers.mkdir()
+    address = ray.get_runtime_context().gcs_address
     done = subprocess.run(
         [*APART, DRIVER, "sh", only_drivers, source, sys.executable],
-        env={**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address},
+        env={**os.environ, "RAY_ADDRESS": address, **environment},
         capture_output=True,
         text=True,
         timeout=300,
     )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert said in done.stdout
     assert not list(only_drivers.iterdir()), "nobody but the driver saw it"
+    return done
+
+
+def test_what_a_job_file_imports_reaches_nodes_that_do_not_have_it(
+    ray_session: None, source: Path
+) -> None:
+    done = run_apart(source)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "trials 2/2" in done.stdout
+
+
+def test_what_cannot_travel_is_named(ray_session: None, source: Path) -> None:
+    done = run_apart(source, RAY_RUNTIME_ENV_FAIL_UPLOAD_FOR_TESTING="1")
+    assert done.returncode == 2
+    for told in ("cannot travel", "elsewhere/named_by_the_job", ".rayignore"):
+        assert told in done.stderr

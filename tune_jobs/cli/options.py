@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
@@ -32,8 +34,23 @@ def _several(
     return parts if len(parts) > 1 else value
 
 
+def _address_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives the address to Ray in its own way."""
+
+    @wraps(command)
+    def joined(*arguments: Any, address: str | None, **options: Any) -> Any:
+        if address is not None:
+            os.environ["RAY_ADDRESS"] = address
+        return command(*arguments, **options)
+
+    text = "Ray cluster to join: HOST:PORT; auto for the one on this machine, local for none."
+    default = "[default: $RAY_ADDRESS, or the one on this machine, if any]"
+    return click.option("--address", help=f"{text}  {default}")(joined)
+
+
 # Options of `run` and of `resume`.
 DRIVE_OPTIONS = [
+    _address_option,
     click.option("--max-concurrent", type=int, help="Trials at a time.  [default: as many as fit]"),
     click.option("--cpus-per-trial", type=float, help="CPUs; a fraction is possible."),
     click.option("--gpus-per-trial", type=float, help="GPUs; a fraction is possible."),

@@ -150,6 +150,20 @@ def callback_problems(job: TuneJob) -> list[str]:
     return problems
 
 
+def runtime_env_problems(job: TuneJob) -> list[str]:
+    if "env_vars" in job.runtime_env:
+        return [
+            f"runtime_env has env_vars ({', '.join(job.runtime_env['env_vars'])}), which would be "
+            "written to job.json for everybody to read; set them where Ray starts, or with "
+            "`ray job submit --runtime-env-json`"
+        ]
+    return [
+        f"runtime_env has {part!r} as {value!r}; give text, lists and dicts, in Ray's words"
+        for part, value in job.runtime_env.items()
+        if not is_json(value)
+    ]
+
+
 def unwritable(space: Mapping[str, Any]) -> list[str]:
     """Plain values that job.json cannot hold, so the run could not be resumed."""
     return [

@@ -1,4 +1,4 @@
-"""The Ray cluster of a run: the connection, and the resources for a trial."""
+"""The connection of a run to its Ray cluster."""
 
 from __future__ import annotations
 
@@ -6,28 +6,27 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import ray
+from ray.exceptions import RuntimeEnvSetupError
 
 from tune_jobs.errors import UserError, user_traceback
-from tune_jobs.experiment.cost import Resources
 from tune_jobs.job.building import Builder
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.data import MissingDataError
 from tune_jobs.on_ray.internals import (
     address_file,
-    draining_nodes,
     join_cluster,
     start_cluster,
     this_machine,
 )
+from tune_jobs.on_ray.resources import TrialResources
 from tune_jobs.on_ray.scratch import MARK
+from tune_jobs.on_ray.travelling import own_code
 
-Nodes = list[Mapping[str, float]]
-"""The resources of each node, by Ray's names."""
 Doing = Callable[[str], object]
 """Gets what takes a while, when it begins."""
 
@@ -47,68 +46,15 @@ def connected(folder: Path, job: TuneJob, doing: Doing) -> Iterator[bool]:
     try:
         if is_there := _is_there():
             doing("joining the Ray cluster")
-            _join()
+            _join(job.runtime_env)
         else:
             doing("preparing data")
             _check_this_machine(job)
             doing("starting Ray")
-            _start(folder)
+            _start(folder, job.runtime_env)
         yield not is_there
     finally:
         ray.shutdown()
-
-
-@dataclass(frozen=True)
-class TrialResources:
-    """The resources of one trial."""
-
-    cpus: float
-    gpus: float
-
-    @classmethod
-    def of(cls, job: TuneJob, nodes: Nodes | None = None) -> TrialResources:
-        """As in the job; by default a GPU if any node has one.
-
-        Args:
-            nodes: what each has; by default those of the cluster.
-
-        Raises UserError if no node can hold a trial.
-        """
-        nodes = _nodes() if nodes is None else nodes
-        gpus = job.gpus_per_trial
-        if gpus is None:
-            gpus = 1.0 if any(node.get("GPU", 0) for node in nodes) else 0.0
-        resources = cls(job.cpus_per_trial, gpus)
-        if not any(map(resources.fit_on, nodes)):
-            have = "; ".join(f"{n.get('CPU', 0):g} CPUs, {n.get('GPU', 0):g} GPUs" for n in nodes)
-            raise UserError(
-                f"a trial needs {resources.cpus:g} CPUs and {resources.gpus:g} GPUs, and no node "
-                f"has them; the nodes have {have}: give fewer with --cpus-per-trial and "
-                "--gpus-per-trial"
-            )
-        return resources
-
-    @property
-    def found(self) -> Resources:
-        """Those of the whole cluster now, beside these."""
-        nodes = _nodes()
-        cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
-        return Resources(cpus=cpus, gpus=gpus, trial_cpus=self.cpus, trial_gpus=self.gpus)
-
-    def slots(self) -> int:
-        """How many trials the cluster holds now; a trial never spans two nodes."""
-        return sum(self.fit_on(node) for node in _nodes())
-
-    def fit_on(self, node: Mapping[str, float]) -> int:
-        """How many trials a node holds."""
-        wanted = {"CPU": self.cpus, "GPU": self.gpus}
-        # A little more than nothing, because 0.9 / 0.3 is below 3 in floating point.
-        return min(int(node.get(kind, 0) / n + 1e-9) for kind, n in wanted.items() if n > 0)
-
-
-def _nodes() -> Nodes:
-    leaving = draining_nodes()
-    return [n["Resources"] for n in ray.nodes() if n["Alive"] and n["NodeID"] not in leaving]
 
 
 def _check_this_machine(job: TuneJob) -> None:
@@ -134,35 +80,53 @@ def _is_there() -> bool:
     address behind is ignored.
     """
     given = os.environ.get("RAY_ADDRESS")
-    if given and given != "local":
-        if given != "auto" and "://" not in given and not _answers(given):
-            raise UserError(
-                f"$RAY_ADDRESS is {given!r}, but nothing answers there; start that cluster, or "
-                "unset it to run on this machine"
-            )
-        return True
+    if not given:
+        return _answers(_left_here())
+    if given == "local":
+        return False
+    address = _left_here() if given == "auto" else given
+    if "://" not in address and not _answers(address):
+        raise UserError(
+            f"--address or $RAY_ADDRESS is {given!r}, but nothing answers there; start that "
+            "cluster, or give neither of them to run on this machine"
+        )
+    return True
+
+
+def _left_here() -> str:
+    """The address that `ray start` left on this machine; empty if there is none."""
     with suppress(OSError):
-        return not given and _answers(address_file().read_text().strip())
-    return False
+        return address_file().read_text().strip()
+    return ""
 
 
-def _start(folder: Path) -> None:
+def _start(folder: Path, runtime_env: Mapping[str, Any]) -> None:
     try:
-        start_cluster(folder, {MARK: str(folder)})
+        start_cluster(folder, {MARK: str(folder)}, runtime_env=dict(runtime_env) or None)
     except Exception as error:  # on a machine that is too busy, Ray gives up after 30 seconds
         raise UserError(
             f"Ray cannot be started on this machine: {error} (if it is busy, try again later)"
         ) from error
 
 
-def _join() -> None:
+def _join(runtime_env: Mapping[str, Any]) -> None:
+    own = own_code()
+    parts = {part: [*runtime_env.get(part, ()), *added] for part, added in own.items()}
     try:
-        join_cluster()
+        join_cluster({**runtime_env, **parts})
     except ConnectionError as error:
         raise UserError(
             f"the Ray cluster does not let this driver in: {error}; where it wants a token, set "
             "RAY_AUTH_MODE=token"
         ) from error
+    except RuntimeEnvSetupError as error:
+        said = str(error.error_message).partition("\n")[0]
+        raise UserError(
+            f"code of the job cannot travel to the cluster: {said}; name what is not code, such as "
+            "data, in a .rayignore file there"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise UserError(f"Ray refuses the runtime_env of the job: {error}") from error
 
 
 def _answers(address: str) -> bool:

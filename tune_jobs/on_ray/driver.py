@@ -14,9 +14,9 @@ from tune_jobs.experiment.facts import Closed
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, NoReports, RunStopper
-from tune_jobs.on_ray.cluster import TrialResources
 from tune_jobs.on_ray.dispatcher import Dispatcher
 from tune_jobs.on_ray.internals import memory_kills_survived, no_progress, quiet
+from tune_jobs.on_ray.resources import TrialResources
 from tune_jobs.on_ray.scratch import scratch
 from tune_jobs.on_ray.trainable import EpochTrainable, Setting
 from tune_jobs.on_ray.watchdog import Hangs, hang_reports

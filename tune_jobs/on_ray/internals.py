@@ -7,6 +7,7 @@ Tune takes seconds to import, so it is imported where it is used.
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import os
 import pickle
@@ -15,11 +16,12 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import ray
+import yaml
 from ray._common.utils import get_ray_address_file
 from ray._private import worker as ray_worker
 from ray._private.accelerators import get_accelerator_manager_for_resource
@@ -93,10 +95,26 @@ def this_machine() -> dict[str, float]:
     return {"CPU": get_num_cpus(), "GPU": gpus if visible is None else min(gpus, len(visible))}
 
 
-def join_cluster() -> None:
-    """Connects to the cluster that Ray finds. Raises ConnectionError."""
+def join_cluster(runtime_env: Mapping[str, Any]) -> None:
+    """Connects to the cluster that Ray finds, whose workers get this environment. Raises
+    ConnectionError."""
     with _sigterm_left_alone():
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(
+            runtime_env=dict(runtime_env) or None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+
+
+def submitted_env() -> dict[str, Any]:
+    """The runtime environment with which `ray job submit` started this process, if it did."""
+    found = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}"))
+    return dict(found.get("runtime_env") or {})
+
+
+def travelled() -> list[str]:
+    """The folders of the import path of a worker to which ``py_modules`` came."""
+    return [path for path in sys.path if "py_modules_files" in Path(path).parts]
 
 
 @contextmanager
@@ -129,6 +147,21 @@ def temporary_folder() -> Path:
 def address_file() -> Path:
     """Where `ray start` leaves the address of this machine's cluster."""
     return Path(get_ray_address_file(None))
+
+
+def autoscaling_config() -> dict[str, Any] | None:
+    """The configuration of the cluster's autoscaler; None if it has none, or if this machine is
+    not its head."""
+    node: Any = ray_worker.global_worker.node
+    option = "--autoscaling-config="
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            words = process.cmdline()
+            file = [word for word in words if word.startswith(option)]
+            if file and f"--logs-dir={node.get_logs_dir_path()}" in words:
+                path = Path(file[0].removeprefix(option)).expanduser()
+                return dict(yaml.safe_load(path.read_text()))
+    return None
 
 
 def draining_nodes() -> set[str]:

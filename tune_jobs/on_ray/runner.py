@@ -14,8 +14,9 @@ from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.building import Builder
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.on_ray.cluster import Doing, TrialResources, connected
+from tune_jobs.on_ray.cluster import Doing, connected
 from tune_jobs.on_ray.packed import packed
+from tune_jobs.on_ray.resources import TrialResources
 from tune_jobs.on_ray.scratch import others_with_a_cluster, scratch
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.interrupt import before_exit

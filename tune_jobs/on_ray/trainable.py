@@ -26,6 +26,7 @@ from tune_jobs.models import randomness
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
 from tune_jobs.models.trial import Trial
+from tune_jobs.on_ray.internals import travelled
 from tune_jobs.on_ray.meter import Meter
 from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.output import kept_output
@@ -105,6 +106,8 @@ class EpochTrainable(tune.Trainable):
         self._notice, self._meter = Notice(), Meter()
         # First, as in the driver: a library may have a module of the same name.
         sys.path[:0] = [path for path in setting.import_path if path not in sys.path]
+        # Before that, because a node may have an older copy of what travelled to it.
+        sys.path[:0] = travelled()
         self._store = setting.checkpoints
         self._loaded: Builder | None = None
         self._model: Model | None = None

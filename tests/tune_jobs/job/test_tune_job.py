@@ -108,6 +108,8 @@ def test_a_training_function_is_a_model(function: Any) -> None:
             ["scheduler 'pbt' clones trials", "folds", "another scheduler"],
         ),
         ({"min_delta": 0.1}, ["min_delta is 0.1", "without patience"]),
+        ({"runtime_env": {"env_vars": {"TOKEN": "1"}}}, ["env_vars (TOKEN)", "job.json"]),
+        ({"runtime_env": {"pip": {"x"}}}, ["runtime_env has 'pip' as {'x'}"]),
         ({"folds": 5, "patience": 2}, ["patience", "a training of its own"]),
         ({"model": "digit_cnn"}, ["model 'digit_cnn'", "did you mean 'digits_cnn'"]),
         ({"model": "nowhere:Net"}, ["'nowhere:Net'", "No module named 'nowhere'"]),
