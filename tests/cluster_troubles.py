@@ -1,6 +1,6 @@
 """Runs on a cluster of their own that has troubles while they train.
 
-    python cluster_troubles.py nodes|memory|internals|gpus FOLDER
+    python cluster_troubles.py nodes|memory|internals|gpus|autoscaler FOLDER
 
 Of three nodes on this machine one goes, at once or after a notice; or a trial takes so much
 memory that Ray's monitor kills its worker. `internals` has no run, and asserts what we know of
@@ -9,7 +9,10 @@ nodes without a promise. A script, since the test session has a cluster.
 
 from __future__ import annotations
 
+import json
 import os
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -19,16 +22,31 @@ from typing import Any
 import pytest
 import ray
 from finished import run_job
+from meeting import meeting_job
 from ray._raylet import GcsClient
+from ray.autoscaler._private.monitor import BASE_READONLY_CONFIG
 from ray.cluster_utils import Cluster
 from ray.exceptions import RayActorError
 from runs import tiny_job
 
 from tune_jobs.errors import UserError
+from tune_jobs.experiment.facts import Fact, Suggested, Warned
+from tune_jobs.experiment.state import RunState
 from tune_jobs.on_ray.internals import draining_nodes, end_of, start_cluster, this_machine
 from tune_jobs.on_ray.resources import TrialResources
 from tune_jobs.search_algos.domains import Choice, Float
+from tune_jobs.views.view import Callback
 
+AUTOSCALER = {
+    **BASE_READONLY_CONFIG,
+    "max_workers": 4,
+    "idle_timeout_minutes": 0.05,
+    "head_node_type": "ray.head.default",
+    "available_node_types": {
+        "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
+        "worker": {"resources": {"CPU": 8, "GPU": 2}, "node_config": {}, "max_workers": 4},
+    },
+}
 PREEMPTION = 2  # of Ray's reasons to drain a node
 QUICK_TO_NOTICE = {
     "health_check_initial_delay_ms": 0,
@@ -135,13 +153,19 @@ def take(how: str, cluster: Cluster, nodes: list[Any], log: Path) -> None:
 
 
 def share_gpus(folder: Path) -> None:
-    """Eight pretended GPUs on four nodes: how many trials they hold, also when one more comes."""
+    """Two pretended GPUs on each of four nodes, of which one comes when the others are at work."""
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
     )
-    for _ in range(4):
+    for _ in range(3):
         cluster.add_node(num_cpus=8, num_gpus=2)
     ray.init(address=cluster.address, log_to_driver=False)
+    meeting = folder / "meeting"
+    fields = {"num_samples": 4, "gpus_per_trial": 2, "callbacks": [NodeAfter(cluster, trials=3)]}
+    job = meeting_job(meeting, 4, **fields)
+    assert run_job(folder / "run", job).summary["trials"]["completed"] == 4
+    gpus = {mark.stem.partition("-")[2] for mark in meeting.iterdir()}
+    assert gpus == {"0,1"}, "both GPUs of a node"
 
     def resources(gpus: float) -> TrialResources:
         return TrialResources.of(tiny_job(gpus_per_trial=gpus))
@@ -151,11 +175,68 @@ def share_gpus(folder: Path) -> None:
         resources(9)
     assert "9 GPUs" in str(refused.value)
     assert str(refused.value).count("8 CPUs, 2 GPUs") == 4
-    halves = resources(0.5)
-    cluster.add_node(num_cpus=8, num_gpus=1)
-    assert halves.slots() == 18
     ray.shutdown()
     cluster.shutdown()
+
+
+class NodeAfter(Callback):
+    """Adds a node when so many trials have started."""
+
+    def __init__(self, cluster: Cluster, trials: int) -> None:
+        self.cluster = cluster
+        self.trials = trials
+
+    def on_fact(self, fact: Fact, state: RunState) -> None:
+        if isinstance(fact, Suggested) and len(state.trials) == self.trials:
+            self.cluster.add_node(num_cpus=8, num_gpus=2)
+
+
+def grow(folder: Path) -> None:
+    """An autoscaler may add four nodes with two pretended GPUs each; it has none at the start."""
+    os.environ["RAY_ADDRESS"] = autoscaling_head(folder)
+    with pytest.raises(UserError) as refused:
+        run_job(folder / "refused", tiny_job(gpus_per_trial=9))
+    for told in ("9 GPUs", "the nodes have 0 CPUs, 0 GPUs", "can add worker (8 CPUs, 2 GPUs)"):
+        assert told in str(refused.value)
+
+    job = meeting_job(folder / "meeting", 16, num_samples=20, gpus_per_trial=0.5)
+    done = run_job(folder / "run", job)
+    assert done.summary["trials"]["completed"] == 20
+    assert max(trial.metrics["here"] for trial in done.trials) <= 16
+    waited = [fact.text for fact in done.facts if isinstance(fact, Warned)]
+    assert waited == [
+        "no node can hold a trial (1 CPUs, 0.5 GPUs) yet; waiting for the autoscaler, which can "
+        "add worker (8 CPUs, 2 GPUs)"
+    ]
+
+    ray.init(log_to_driver=False)
+    deadline = time.monotonic() + 100
+    while sum(node["Alive"] for node in ray.nodes()) > 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def autoscaling_head(folder: Path) -> str:
+    """The address of a head whose autoscaler adds nodes on this machine, with Ray's provider for
+    tests. Whoever started this script ends all its processes."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    provider = {"type": "fake_multinode", "gcs_address": f"127.0.0.1:{port}"}
+    provider |= dict.fromkeys(["use_node_id_as_ip", "disable_node_updaters"], True)
+    config = folder / "autoscaler.json"
+    config.write_text(json.dumps({**AUTOSCALER, "provider": provider}))
+    start = ["start", "--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false"]
+    settings = {
+        "RAY_FAKE_CLUSTER": "1",
+        "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+        "RAY_AUTH_MODE": "disabled",  # whoever's token is on this machine
+    }
+    subprocess.run(
+        [Path(sys.executable).with_name("ray"), *start, f"--autoscaling-config={config}"],
+        env={**os.environ, **settings},
+        check=True,
+    )
+    return f"127.0.0.1:{port}"
 
 
 TROUBLES = {
@@ -163,6 +244,7 @@ TROUBLES = {
     "memory": lose_memory,
     "internals": see_nodes,
     "gpus": share_gpus,
+    "autoscaler": grow,
 }
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from rich.console import Console
 from tune_jobs.cli.screens import print_run
 from tune_jobs.experiment.facts import Failed, Moved
 from tune_jobs.experiment.state import Status
+from tune_jobs.on_ray.scratch import MARK, remove
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
 
@@ -63,21 +64,31 @@ def test_a_trial_whose_worker_is_killed_for_its_memory_fails_alone() -> None:
     assert all("ran out of memory" in trial.note for trial in greedy)
 
 
-def test_gpus_are_shared_and_counted_per_node() -> None:
+def test_gpus_are_counted_per_node_and_a_node_that_comes_is_used() -> None:
     with troubles("gpus"):
         pass  # the script asserts what it sees
+
+
+def test_an_autoscaler_adds_the_nodes_that_trials_wait_for_and_removes_them_again() -> None:
+    with troubles("autoscaler"):
+        pass
 
 
 @contextmanager
 def troubles(kind: str) -> Iterator[Path]:
     """Where `cluster_troubles` has its runs."""
     with tempfile.TemporaryDirectory(prefix="tj") as temporary:  # Ray's sockets want short paths
-        done = subprocess.run(
-            [sys.executable, str(TESTS / "cluster_troubles.py"), kind, temporary],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},
-            capture_output=True,
-            text=True,
-            timeout=110,
-        )
-        assert done.returncode == 0, done.stderr
-        yield Path(temporary)
+        path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+        try:
+            done = subprocess.run(
+                [sys.executable, str(TESTS / "cluster_troubles.py"), kind, temporary],
+                env={**os.environ, "PYTHONPATH": path, MARK: temporary},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=500,
+            )
+            assert done.returncode == 0, done.stderr
+            yield Path(temporary)
+        finally:
+            remove(Path(temporary))  # with the processes of its cluster

@@ -102,7 +102,7 @@ def _left_here() -> str:
 
 def _start(folder: Path, runtime_env: Mapping[str, Any]) -> None:
     try:
-        start_cluster(folder, {MARK: str(folder)}, runtime_env=dict(runtime_env) or None)
+        start_cluster(folder, {MARK: str(folder)}, runtime_env)
     except Exception as error:  # on a machine that is too busy, Ray gives up after 30 seconds
         raise UserError(
             f"Ray cannot be started on this machine: {error} (if it is busy, try again later)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
@@ -16,6 +16,7 @@ from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.facts import Fact, Interrupted, Reported, Stopped
 from tune_jobs.experiment.state import RunState
 from tune_jobs.on_ray.deaths import Death
+from tune_jobs.on_ray.growth import Room, left_in
 from tune_jobs.on_ray.trainable import ASSIGNMENT, Report
 from tune_jobs.on_ray.watchdog import Hangs
 from tune_jobs.runs.books import Books
@@ -34,7 +35,7 @@ class Dispatcher:
     No checkpoint of Ray is involved. It is a view of the run too: it sees which paused trials end.
 
     Args:
-        slots: how many may run now; called every time, because clusters grow.
+        room: for how many trials there is room.
         time_budget: in seconds, for all drivers of the run together, or None.
         hangs: knows which workers were killed because they hung.
         books: know about failures of the storage.
@@ -44,7 +45,7 @@ class Dispatcher:
     def __init__(
         self,
         experiment: Experiment,
-        slots: Callable[[], int],
+        room: Room,
         time_budget: float | None,
         hangs: Hangs,
         books: Books,
@@ -57,7 +58,7 @@ class Dispatcher:
         self._paused: dict[int, RayTrial] = {}
         self._given_up: list[RayTrial] = []  # of paused trials that ended
         self._to_start: list[RayTrial] = []
-        self._slots = slots
+        self._room = room
         self._time_budget = time_budget
         self._hangs = hangs
         self._books = books
@@ -84,15 +85,19 @@ class Dispatcher:
         """Work for a new Ray trial if a slot is free; or a paused Ray trial starts instead."""
         with self._ending_the_run():
             self._watch()
-            while not self.interrupt.asked and len(self._busy) < self._slots():
+            wanted = left_in(self.experiment.state)
+            while not self.interrupt.asked and len(self._busy) < self._room.slots():
                 work = self.experiment.next()
                 if work is None:
-                    return None
+                    wanted = len(self._busy)
+                    break
                 ray_trial = self._take_paused(work)
                 self._busy[_slot(work)] = ray_trial
                 if ray_trial is None:
                     return work
                 self._start_again(ray_trial, work)
+            if waited_for := self._room.ask_for(wanted):
+                self.experiment.warn(waited_for)
         return None
 
     def added(self, ray_trial: RayTrial) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 
 from ray import tune
@@ -15,6 +14,7 @@ from tune_jobs.experiment.state import RunState
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, NoReports, RunStopper
 from tune_jobs.on_ray.dispatcher import Dispatcher
+from tune_jobs.on_ray.growth import Room
 from tune_jobs.on_ray.internals import memory_kills_survived, no_progress, quiet
 from tune_jobs.on_ray.resources import TrialResources
 from tune_jobs.on_ray.scratch import scratch
@@ -33,9 +33,7 @@ from tune_jobs.views.tensorboard import TensorBoard
 from tune_jobs.views.view import View, Views
 
 
-def drive(
-    stretch: Stretch, builder: bytes, resources: TrialResources, progress: View, crowd: int
-) -> RunState:
+def drive(stretch: Stretch, builder: bytes, room: Room, progress: View, crowd: int) -> RunState:
     """Drives a run that has its job.json; see `runner.run`. ``crowd`` is the number of other runs
     that use the same processors."""
     job, folder, experiment = stretch.job, stretch.folder, stretch.experiment
@@ -66,7 +64,7 @@ def drive(
             views.on_fact,
             stretch.known,
             stretch.began,
-            resources.found,
+            room.resources.found,
         )
         views.warn_by(experiment.warn)
         if crowd:
@@ -79,16 +77,16 @@ def drive(
                 f"the last line of the journal was incomplete and is left out ({past.torn} bytes)"
             )
         hangs = Hangs(job.trial_timeout, hang_reports(folder.errors))
-        slots = _slots(job, resources)
-        dispatcher = Dispatcher(experiment, slots, job.time_budget, hangs, books, interrupt)
+        dispatcher = Dispatcher(experiment, room, job.time_budget, hangs, books, interrupt)
         views.add(dispatcher)
         try:
             with interrupt.listening(dispatcher.is_at_work):
-                _tune(dispatcher, resources, _setting(job, builder, store, folder))
+                _tune(dispatcher, room.resources, _setting(job, builder, store, folder))
         except KeyboardInterrupt:
             books.journal.patience = 0.0
         finally:
             _wrap_up(dispatcher, views)
+            room.withdraw()
     if dispatcher.fatal:
         raise dispatcher.fatal
     return experiment.state
@@ -128,14 +126,6 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
                 failure_config=tune.FailureConfig(max_failures=-1),  # the experiment counts them
             ),
         ).fit()
-
-
-def _slots(job: TuneJob, resources: TrialResources) -> Callable[[], int]:
-    def slots() -> int:
-        fit = resources.slots()
-        return fit if job.max_concurrent is None else min(fit, job.max_concurrent)
-
-    return slots
 
 
 def _setting(job: TuneJob, builder: bytes, store: CheckpointStore, folder: RunFolder) -> Setting:

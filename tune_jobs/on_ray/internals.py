@@ -18,6 +18,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import ray
@@ -64,9 +65,14 @@ LONGEST_TEMP_DIR = 103 - len("/session_2026-01-01_00-00-00_000000_1234567/socket
 """Bytes: a socket's path has at most 103 on macOS, and four more on Linux."""
 
 
-def start_cluster(folder: Path, environment: Mapping[str, str], **arguments: Any) -> None:
+def start_cluster(
+    folder: Path,
+    environment: Mapping[str, str],
+    runtime_env: Mapping[str, Any] = MappingProxyType({}),
+    **arguments: Any,
+) -> None:
     """Starts Ray on this machine, with its files in the folder, and connects to it. Its processes
-    and their children get the environment variables."""
+    and their children get the environment variables, and its workers the runtime environment."""
     with _environment(environment), _sigterm_left_alone(), _deaf_to_hangups():
         ray.init(
             address="local",
@@ -75,7 +81,7 @@ def start_cluster(folder: Path, environment: Mapping[str, str], **arguments: Any
             logging_level=logging.ERROR,
             _system_config=PRIVATE_CLUSTER,
             _temp_dir=str(folder),
-            runtime_env=_interpreter(sys.executable),
+            runtime_env={**_interpreter(sys.executable), **runtime_env},
             **arguments,
         )
 

@@ -15,8 +15,9 @@ from tune_jobs.experiment.state import RunState
 from tune_jobs.job.building import Builder
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.cluster import Doing, connected
+from tune_jobs.on_ray.growth import Room
 from tune_jobs.on_ray.packed import packed
-from tune_jobs.on_ray.resources import TrialResources
+from tune_jobs.on_ray.resources import TrialResources, node_types
 from tune_jobs.on_ray.scratch import others_with_a_cluster, scratch
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.interrupt import before_exit
@@ -37,13 +38,15 @@ def run(stretch: Stretch, progress: View, doing: Doing) -> RunState:
     with _connected(stretch.job, doing) as crowd:
         from tune_jobs.on_ray.driver import drive
 
-        resources = TrialResources.of(stretch.job)
+        types = node_types()
+        resources = TrialResources.of(stretch.job, types=types)
+        room = Room(resources, stretch.job.max_concurrent, types)
         if stretch.is_new:
             stretch.folder.create(stretch.job, ray.cluster_resources(), stretch.file)
         with _way_on_told(stretch.folder):
             # Again: parameters of Ray's `tune.with_parameters` are now in its object store.
             builder = packed(Builder.of(stretch.job))
-            return drive(stretch, builder, resources, progress, crowd)
+            return drive(stretch, builder, room, progress, crowd)
 
 
 @contextmanager
