@@ -18,7 +18,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import ray
@@ -68,7 +67,7 @@ LONGEST_TEMP_DIR = 103 - len("/session_2026-01-01_00-00-00_000000_1234567/socket
 def start_cluster(
     folder: Path,
     environment: Mapping[str, str],
-    runtime_env: Mapping[str, Any] = MappingProxyType({}),
+    runtime_env: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> None:
     """Starts Ray on this machine, with its files in the folder, and connects to it. Its processes
@@ -81,7 +80,7 @@ def start_cluster(
             logging_level=logging.ERROR,
             _system_config=PRIVATE_CLUSTER,
             _temp_dir=str(folder),
-            runtime_env={**_interpreter(sys.executable), **runtime_env},
+            runtime_env={**_interpreter(sys.executable), **(runtime_env or {})},
             **arguments,
         )
 
@@ -104,12 +103,9 @@ def this_machine() -> dict[str, float]:
 def join_cluster(runtime_env: Mapping[str, Any]) -> None:
     """Connects to the cluster that Ray finds, whose workers get this environment. Raises
     ConnectionError."""
+    environment = dict(runtime_env) or None
     with _sigterm_left_alone():
-        ray.init(
-            runtime_env=dict(runtime_env) or None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        ray.init(runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR)
 
 
 def submitted_env() -> dict[str, Any]:
@@ -156,8 +152,7 @@ def address_file() -> Path:
 
 
 def autoscaling_config() -> dict[str, Any] | None:
-    """The configuration of the cluster's autoscaler; None if it has none, or if this machine is
-    not its head."""
+    """The configuration of the cluster's autoscaler, if it has one and this is the head."""
     node: Any = ray_worker.global_worker.node
     option = "--autoscaling-config="
     for process in psutil.process_iter():
