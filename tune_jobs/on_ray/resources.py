@@ -69,7 +69,7 @@ class TrialResources:
         resources = cls(job.cpus_per_trial, gpus)
         are_known = all(kind.resources for kind in types)
         if are_known and not any(map(resources.fit_on, any_node)):
-            raise UserError(resources._refused(nodes, types))
+            raise UserError(resources.refusal(nodes, types))
         return resources
 
     @property
@@ -94,7 +94,8 @@ class TrialResources:
         # A little more than nothing, because 0.9 / 0.3 is below 3 in floating point.
         return min(int(node.get(kind, 0) / n + 1e-9) for kind, n in self.bundle.items())
 
-    def _refused(self, nodes: Nodes, types: Sequence[NodeType]) -> str:
+    def refusal(self, nodes: Nodes, types: Sequence[NodeType]) -> str:
+        """Why no node can ever hold a trial, in words."""
         have = "; ".join(map(told, nodes))
         can_add = f", and the autoscaler can add {'; '.join(map(str, types))}" if types else ""
         return (

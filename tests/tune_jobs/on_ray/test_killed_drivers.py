@@ -119,7 +119,7 @@ def test_a_name_that_is_taken_is_to_be_resumed(
     run_in_folder(folder.path, tiny_job(), falling)
     code, _, err = tune_jobs("run", declare(file, **FOUR), "--name", folder.name)
     assert code == 2
-    assert f"tune-jobs resume {folder.name}" in err
+    assert f"continue it with `tune-jobs resume {folder.path}`" in err
 
 
 def test_a_finished_run_has_nothing_to_resume(tune_jobs: Any, folder: RunFolder) -> None:
