@@ -78,7 +78,7 @@ from runs import tiny_job
 from tune_jobs.errors import UserError
 from tune_jobs.on_ray.cluster import connected
 try:
-    with connected(Path(sys.argv[1]), tiny_job()):
+    with connected(Path(sys.argv[1]), tiny_job(), print):
         pass
 except UserError as error:
     print(error)
@@ -92,7 +92,7 @@ except UserError as error:
         text=True,
         timeout=300,
     )
-    assert done.stdout.startswith("Ray cannot be started on this machine: "), done.stderr
+    assert "Ray cannot be started on this machine: " in done.stdout, done.stderr
     assert str(no_folder) in done.stdout
 
 
