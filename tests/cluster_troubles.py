@@ -205,7 +205,7 @@ def grow(folder: Path) -> None:
     assert max(trial.metrics["here"] for trial in done.trials) <= 16
     waited = [fact.text for fact in done.facts if isinstance(fact, Warned)]
     assert waited == [
-        "no node can hold a trial (1 CPUs, 0.5 GPUs) yet; waiting for the autoscaler, which can "
+        "no node can hold a trial (1 CPU, 0.5 GPUs) yet; waiting for the autoscaler, which can "
         "add worker (8 CPUs, 2 GPUs)"
     ]
 

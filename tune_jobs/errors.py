@@ -83,9 +83,10 @@ def _meant(name: str, names: list[str]) -> list[str]:
     return [*synonyms, *initials, *shared][:1]
 
 
-def counted(number: int, thing: str) -> str:
-    """``1 trial``, ``2 trials``."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+def counted(number: float, thing: str) -> str:
+    """``1 trial``, ``2 trials``, ``0.5 GPUs``."""
+    shown = f"{number:g}" if isinstance(number, float) else str(number)
+    return f"{shown} {thing}{'' if number == 1 else 's'}"
 
 
 def shortened(text: str, length: int) -> str:

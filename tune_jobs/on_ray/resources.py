@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 
-from tune_jobs.errors import UserError
+from tune_jobs.errors import UserError, counted
 from tune_jobs.experiment.cost import Resources
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.internals import autoscaling_config, draining_nodes
@@ -99,13 +99,13 @@ class TrialResources:
         have = "; ".join(map(told, nodes))
         can_add = f", and the autoscaler can add {'; '.join(map(str, types))}" if types else ""
         return (
-            f"a trial needs {self.cpus:g} CPUs and {self.gpus:g} GPUs, and no node has them; the "
+            f"a trial needs {told(self.bundle)}, and no node has that; the "
             f"nodes have {have}{can_add}: give fewer with --cpus-per-trial and --gpus-per-trial"
         )
 
 
 def told(resources: Mapping[str, float]) -> str:
-    return f"{resources.get('CPU', 0):g} CPUs, {resources.get('GPU', 0):g} GPUs"
+    return ", ".join(counted(resources.get(kind, 0), kind) for kind in ("CPU", "GPU"))
 
 
 def _nodes() -> Nodes:

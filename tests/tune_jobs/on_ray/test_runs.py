@@ -138,7 +138,7 @@ def test_missing_data_end_the_run_with_the_models_own_words(tmp_path: Path) -> N
 
 
 def test_more_gpus_than_there_are_start_nothing(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"1 CPUs and 64 GPUs.*2 CPUs, 0 GPUs"):
+    with pytest.raises(UserError, match=r"1 CPU, 64 GPUs.*2 CPUs, 0 GPUs"):
         run_job(tmp_path / "run", tiny_job(gpus_per_trial=64))
     with pytest.raises(UserError, match="3 CPUs"):
         run_job(tmp_path / "run", tiny_job(cpus_per_trial=3))
