@@ -22,7 +22,7 @@ class Death:
         hopeless: a failure that every trial would have.
         silent: the worker died without an error; the trial may have hung, or killed it.
         told to go: the worker had notice, and its trial is at the end of an epoch.
-        node lost: the worker's machine is gone.
+        node lost: the worker's machine is gone, or no worker started.
     """
 
     text: str
@@ -50,5 +50,7 @@ def _death_of_actor(error: RayActorError) -> Death:
             return Death(text)
         case "node":
             return Death(f"{text}\nits node is gone", "node lost")
+        case "cancelled":
+            return Death("its worker was taken back before it started", "node lost")
         case "process":
             return Death(f"{text}\nthe worker process died", "silent")

@@ -218,9 +218,9 @@ def error_of(trial: RayTrial) -> Exception | None:
     return error
 
 
-def end_of(error: RayActorError) -> Literal["start", "memory", "node", "process"]:
-    """What ended an actor: an error at its start, the memory monitor, the loss of its node, or, if
-    nothing is known, its own process."""
+def end_of(error: RayActorError) -> Literal["start", "memory", "node", "cancelled", "process"]:
+    """What ended an actor: an error at its start, the memory monitor, the loss of its node, Ray
+    Tune before it started, or, if nothing is known, its own process."""
     text = str(error)
     if _OUT_OF_MEMORY in text:
         return "memory"
@@ -228,7 +228,7 @@ def end_of(error: RayActorError) -> Literal["start", "memory", "node", "process"
         return "start"
     if error.preempted or isinstance(error, ActorUnavailableError) or "its node has died" in text:
         return "node"
-    return "process"
+    return "cancelled" if "cancelled before it started" in text else "process"
 
 
 @contextmanager

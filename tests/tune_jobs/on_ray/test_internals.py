@@ -101,6 +101,16 @@ def test_it_is_known_what_ended_an_actor(lab: Lab, kind: str, end: str) -> None:
     assert internals.end_of(error) == end
 
 
+def test_a_worker_that_was_taken_back_before_it_started_is_no_failure() -> None:
+    """As Ray tells it when Tune gives up a worker for which there is no room any more."""
+    told = (
+        "The actor died unexpectedly before finishing this task.\n\tactor_id: d28c35\n"
+        "The actor is dead because all references to the actor were removed including lineage "
+        "ref count.\nThe actor never ran - it was cancelled before it started running."
+    )
+    assert internals.end_of(RayActorError(error_msg=told)) == "cancelled"
+
+
 def test_what_nodes_have_and_when_they_drain_and_die_is_known() -> None:
     """`this_machine`, `draining_nodes` and `end_of`, on clusters of their own; the script
     asserts."""
