@@ -49,7 +49,7 @@ class Goals:
 
     def after(self, report: Reported, warn: Say) -> None:
         """The report was recorded. Warns once of goals that may be misspelt."""
-        if self._reports.total() == 1:
+        if self._reports == {report.trial_id: 1}:
             for text in self._missing_from(report.metrics):
                 warn(text)
 
