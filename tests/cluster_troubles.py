@@ -32,7 +32,8 @@ from runs import tiny_job
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Fact, Suggested, Warned
 from tune_jobs.experiment.state import RunState
-from tune_jobs.on_ray.internals import draining_nodes, end_of, start_cluster, this_machine
+from tune_jobs.on_ray.deaths import end_of
+from tune_jobs.on_ray.internals import draining_nodes, start_cluster, this_machine
 from tune_jobs.on_ray.resources import TrialResources
 from tune_jobs.search_algos.domains import Choice, Float
 from tune_jobs.views.view import Callback
@@ -40,7 +41,7 @@ from tune_jobs.views.view import Callback
 AUTOSCALER = {
     **BASE_READONLY_CONFIG,
     "max_workers": 4,
-    "idle_timeout_minutes": 0.05,
+    "idle_timeout_minutes": 0.3,
     "head_node_type": "ray.head.default",
     "available_node_types": {
         "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},

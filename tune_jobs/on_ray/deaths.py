@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 from ray.tune.experiment import Trial as RayTrial
 
-from tune_jobs.on_ray.internals import end_of, error_of
+from tune_jobs.on_ray.internals import OUT_OF_MEMORY, error_of
 from tune_jobs.on_ray.trainable import LeavingError, TrialError
 
 
@@ -22,11 +22,14 @@ class Death:
         hopeless: a failure that every trial would have.
         silent: the worker died without an error; the trial may have hung, or killed it.
         told to go: the worker had notice, and its trial is at the end of an epoch.
-        node lost: the worker's machine is gone, or no worker started.
+        node lost: the worker's machine is gone.
+        unstarted: there was no worker yet.
     """
 
     text: str
-    kind: Literal["error", "refused", "hopeless", "silent", "told to go", "node lost"] = "error"
+    kind: Literal[
+        "error", "refused", "hopeless", "silent", "told to go", "node lost", "unstarted"
+    ] = "error"
 
 
 def death_of(ray_trial: RayTrial) -> Death:
@@ -43,6 +46,21 @@ def death_of(ray_trial: RayTrial) -> Death:
     return Death(str(error).strip())
 
 
+def end_of(error: RayActorError) -> Literal["start", "memory", "unstarted", "node", "process"]:
+    """What ended an actor: an error at its start, the memory monitor, anything before it had a
+    process, the loss of its node, or, if nothing is known, its own process."""
+    text = str(error)
+    if OUT_OF_MEMORY in text:
+        return "memory"
+    if error.actor_init_failed:
+        return "start"
+    if "it was cancelled before it started running" in text and "\tpid: " not in text:
+        return "unstarted"  # Ray says so of a process that died in its first call, too
+    if error.preempted or isinstance(error, ActorUnavailableError) or "its node has died" in text:
+        return "node"
+    return "process"
+
+
 def _death_of_actor(error: RayActorError) -> Death:
     text = str(error).strip()
     match end_of(error):
@@ -50,7 +68,7 @@ def _death_of_actor(error: RayActorError) -> Death:
             return Death(text)
         case "node":
             return Death(f"{text}\nits node is gone", "node lost")
-        case "cancelled":
-            return Death("its worker was taken back before it started", "node lost")
+        case "unstarted":
+            return Death(f"{text}\nits worker had not started", "unstarted")
         case "process":
             return Death(f"{text}\nthe worker process died", "silent")

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import ray
 import yaml
@@ -27,7 +27,7 @@ from ray._private import worker as ray_worker
 from ray._private.accelerators import get_accelerator_manager_for_resource
 from ray._private.state import state as cluster_state
 from ray._private.utils import get_num_cpus
-from ray.exceptions import ActorUnavailableError, OutOfMemoryError, RayActorError
+from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.thirdparty_files import psutil as psutil
 
 if TYPE_CHECKING:
@@ -218,19 +218,6 @@ def error_of(trial: RayTrial) -> Exception | None:
     return error
 
 
-def end_of(error: RayActorError) -> Literal["start", "memory", "node", "cancelled", "process"]:
-    """What ended an actor: an error at its start, the memory monitor, the loss of its node, Ray
-    Tune before it started, or, if nothing is known, its own process."""
-    text = str(error)
-    if _OUT_OF_MEMORY in text:
-        return "memory"
-    if error.actor_init_failed:
-        return "start"
-    if error.preempted or isinstance(error, ActorUnavailableError) or "its node has died" in text:
-        return "node"
-    return "cancelled" if "cancelled before it started" in text else "process"
-
-
 @contextmanager
 def memory_kills_survived() -> Iterator[None]:
     """Inside, a worker that Ray's memory monitor killed is a trial that failed.
@@ -244,7 +231,7 @@ def memory_kills_survived() -> Iterator[None]:
     def failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
         if isinstance(exception, OutOfMemoryError):
             told = "\n".join(str(exception).strip().splitlines()[:2])
-            exception = RayActorError(error_msg=f"{_OUT_OF_MEMORY}: {told}")
+            exception = RayActorError(error_msg=f"{OUT_OF_MEMORY}: {told}")
         original(self, tracked_actor_task, exception)
 
     RayActorManager._actor_task_failed = failed  # type: ignore[method-assign]
@@ -254,7 +241,7 @@ def memory_kills_survived() -> Iterator[None]:
         RayActorManager._actor_task_failed = original  # type: ignore[method-assign]
 
 
-_OUT_OF_MEMORY = "the worker was killed because its machine ran out of memory"
+OUT_OF_MEMORY = "the worker was killed because its machine ran out of memory"
 
 
 def start_from(trial: RayTrial, saved: Any) -> None:

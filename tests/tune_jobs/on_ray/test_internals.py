@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
 from ray._private import worker as ray_worker
 from ray._private.utils import write_ray_address
 from ray.exceptions import RayActorError, RayTaskError
@@ -22,6 +23,7 @@ from ray.tune.constants import TUNE_ENV_VARS
 from tune_lab import Lab, run_lab
 
 from tune_jobs.on_ray import internals
+from tune_jobs.on_ray.deaths import end_of
 
 TESTS = Path(__file__).parents[2]
 ON_RAY = TESTS.parent / "tune_jobs" / "on_ray"
@@ -98,17 +100,30 @@ def test_it_is_known_what_ended_an_actor(lab: Lab, kind: str, end: str) -> None:
     """`end_of`, and `memory_kills_survived` for ``greedy``; see below for nodes."""
     error = lab.errors[kind]
     assert isinstance(error, RayActorError)
-    assert internals.end_of(error) == end
+    assert end_of(error) == end
 
 
-def test_a_worker_that_was_taken_back_before_it_started_is_no_failure() -> None:
-    """As Ray tells it when Tune gives up a worker for which there is no room any more."""
-    told = (
-        "The actor died unexpectedly before finishing this task.\n\tactor_id: d28c35\n"
-        "The actor is dead because all references to the actor were removed including lineage "
-        "ref count.\nThe actor never ran - it was cancelled before it started running."
-    )
-    assert internals.end_of(RayActorError(error_msg=told)) == "cancelled"
+def test_a_worker_that_never_ran_is_told_from_one_that_died_in_its_constructor(
+    ray_session: None,
+) -> None:
+    """`end_of`; Ray says of both that they were cancelled before they started."""
+
+    @ray.remote
+    class Starts:
+        def __init__(self) -> None:
+            os._exit(1)
+
+        def works(self) -> None: ...
+
+    nowhere = Starts.options(resources={"nowhere": 1}).remote()
+    waiting = nowhere.works.remote()
+    ray.kill(nowhere)
+    ends = []
+    for call in (waiting, Starts.remote().works.remote()):
+        with pytest.raises(RayActorError) as died:
+            ray.get(call, timeout=300)
+        ends.append(end_of(died.value))
+    assert ends == ["unstarted", "process"]
 
 
 def test_what_nodes_have_and_when_they_drain_and_die_is_known() -> None:
