@@ -1,6 +1,6 @@
 """Runs on a cluster of their own that has troubles while they train.
 
-    python cluster_troubles.py nodes|memory|internals|gpus|autoscaler FOLDER
+    python cluster_troubles.py nodes|memory|internals|gpus|ranks|autoscaler FOLDER
 
 Of three nodes on this machine one goes, at once or after a notice; or a trial takes so much
 memory that Ray's monitor kills its worker. `internals` has no run, and asserts what we know of
@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
+from drivers import table
 from finished import run_job
 from meeting import meeting_job
 from ray._raylet import GcsClient
@@ -30,11 +33,13 @@ from ray.exceptions import RayActorError
 from runs import tiny_job
 
 from tune_jobs.errors import UserError
-from tune_jobs.experiment.facts import Fact, Suggested, Warned
+from tune_jobs.experiment.facts import Fact, Failed, Moved, Reported, Suggested, Warned
 from tune_jobs.experiment.state import RunState
-from tune_jobs.on_ray.deaths import end_of
+from tune_jobs.job.files import load_job
+from tune_jobs.on_ray.ends import end_of
 from tune_jobs.on_ray.internals import draining_nodes, start_cluster, this_machine
 from tune_jobs.on_ray.resources import TrialResources
+from tune_jobs.runs.folder import RunFolder
 from tune_jobs.search_algos.domains import Choice, Float
 from tune_jobs.views.view import Callback
 
@@ -192,6 +197,58 @@ class NodeAfter(Callback):
             self.cluster.add_node(num_cpus=8, num_gpus=2)
 
 
+class RankLost(Callback):
+    """At the fifth report, takes away the node of the first trial's second process, and brings
+    another one."""
+
+    def __init__(self, cluster: Cluster, run: RunFolder) -> None:
+        self.cluster = cluster
+        self.run = run
+
+    def on_fact(self, fact: Fact, state: RunState) -> None:
+        if not isinstance(fact, Reported) or state.epochs_total != 5:
+            return
+        log = self.run.logs.read(f"{fact.trial_id}.txt").decode()
+        lost = log.rpartition("nodes: ")[2].split()[1]
+        node = next(n for n in self.cluster.worker_nodes if n.node_id == lost)
+        self.cluster.remove_node(node, allow_graceful=False)
+        self.cluster.add_node(num_cpus=1)
+
+
+def spread(folder: Path) -> None:
+    """Trials of a process that needs a desk, which one node has, and of two that need a CPU each,
+    on nodes of one CPU."""
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+    )
+    cluster.add_node(num_cpus=1, resources={"desk": 1})
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    ray.init(address=cluster.address, log_to_driver=False)
+    file = Path(__file__).parents[1] / "examples" / "two_processes" / "on_nodes.py"
+    size = {"num_samples": 3, "max_epochs": 4, "max_failures": 0}
+    job = replace(load_job(str(file))[0], resources_per_trial={"desk": 1}, **size)
+
+    for change, why in (
+        ({"bundles_per_trial": [{"CPU": 1}] * 3}, "(1 CPU, 0 GPUs), and there is no room for them"),
+        ({"accelerator_type": "A100", "gpus_per_trial": 1}, "0.001 accelerator_type:A100"),
+        ({"resources_per_trial": {"desk": 2}}, "1 CPU, 0 GPUs, 1 desk"),
+    ):
+        with pytest.raises(UserError) as refused:
+            TrialResources.of(replace(job, **change))
+        assert why in str(refused.value)
+
+    run_job(folder / "whole", job)
+    lost = RunFolder(folder / "lost")
+    done = run_job(lost.path, replace(job, callbacks=[RankLost(cluster, lost)]))
+    assert table(lost) == table(RunFolder(folder / "whole"))
+    assert [type(fact) for fact in done.facts if isinstance(fact, (Moved, Failed))] == [Moved]
+    for nodes in re.findall("nodes: (.+)", lost.logs.read("0.txt").decode()):
+        assert len(set(nodes.split())) == 2
+    ray.shutdown()
+    cluster.shutdown()
+
+
 def grow(folder: Path) -> None:
     """An autoscaler may add four nodes with two pretended GPUs each; it has none at the start."""
     os.environ["RAY_ADDRESS"] = autoscaling_head(folder)
@@ -245,6 +302,7 @@ TROUBLES = {
     "memory": lose_memory,
     "internals": see_nodes,
     "gpus": share_gpus,
+    "ranks": spread,
     "autoscaler": grow,
 }
 

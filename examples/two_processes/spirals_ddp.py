@@ -55,10 +55,10 @@ class SpiralsDDP(Model):
         return {f"test_{name[4:]}": v for name, v in self._all("evaluate", "test")[0].items()}
 
     def save(self, folder):
-        self._all("save", folder)
+        self._all("save", folder / "state.pt")
 
     def load(self, folder):
-        self._all("load", folder)
+        self._all("load", folder / "state.pt")
 
     def close(self):
         for process, _ in self._ranks:
@@ -168,13 +168,13 @@ class Rank:
         accuracy = (scores.argmax(1) == y).float().mean().item()
         return {f"{part}_loss": loss, f"{part}_accuracy": accuracy}
 
-    def save(self, folder):
+    def save(self, file):
         if self.rank == 0:  # all have the same
             state = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
-            torch.save({**state, "epoch": self.epoch}, folder / "state.pt")
+            torch.save({**state, "epoch": self.epoch}, file)
 
-    def load(self, folder):
-        state = torch.load(folder / "state.pt", weights_only=True)
+    def load(self, file):
+        state = torch.load(file, weights_only=True)
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch = state["epoch"]

@@ -69,6 +69,11 @@ def test_gpus_are_counted_per_node_and_a_node_that_comes_is_used() -> None:
         pass  # the script asserts what it sees
 
 
+def test_a_trial_over_several_nodes_goes_on_when_it_loses_one() -> None:
+    with troubles("ranks"):
+        pass
+
+
 def test_an_autoscaler_adds_the_nodes_that_trials_wait_for_and_removes_them_again() -> None:
     with troubles("autoscaler"):
         pass

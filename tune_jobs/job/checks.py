@@ -150,6 +150,24 @@ def callback_problems(job: TuneJob) -> list[str]:
     return problems
 
 
+def resource_problems(job: TuneJob) -> list[str]:
+    problems = []
+    if own := job.resources_per_trial.keys() & {"CPU", "GPU"}:
+        problems.append(
+            f"resources_per_trial has {', '.join(sorted(own))}; give cpus_per_trial and "
+            "gpus_per_trial"
+        )
+    has_gpus = job.gpus_per_trial != 0 or any("GPU" in bundle for bundle in job.bundles_per_trial)
+    if job.accelerator_type and not has_gpus:
+        problems.append(
+            f"accelerator_type is {job.accelerator_type!r}, but no process of a trial has a GPU; "
+            "give gpus_per_trial or bundles_per_trial"
+        )
+    if not all(job.bundles_per_trial):
+        problems.append('bundles_per_trial has an empty one; give resources, such as {"CPU": 1}')
+    return problems
+
+
 def runtime_env_problems(job: TuneJob) -> list[str]:
     if "env_vars" in job.runtime_env:
         return [

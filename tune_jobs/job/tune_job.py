@@ -9,7 +9,12 @@ from pydantic import ByteSize, ConfigDict, Field, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from tune_jobs.errors import UserError
-from tune_jobs.job.checks import callback_problems, fold_problems, runtime_env_problems
+from tune_jobs.job.checks import (
+    callback_problems,
+    fold_problems,
+    resource_problems,
+    runtime_env_problems,
+)
 from tune_jobs.job.model_checks import (
     check_call,
     check_model,
@@ -35,7 +40,11 @@ class TuneJob(Search):
             returns metrics.
         max_concurrent: trials at a time; by default as many as fit.
         cpus_per_trial, gpus_per_trial: may be fractions; by default one CPU, and one GPU
-            if the cluster has any.
+            if the cluster has any and there are no ``bundles_per_trial``.
+        accelerator_type: of the trials' GPUs, by Ray's name, such as ``"A100"``.
+        resources_per_trial: others by Ray's names, such as ``{"camera": 1}``.
+        bundles_per_trial: for processes that a trial starts with Ray, on any nodes, such as
+            ``[{"CPU": 1, "GPU": 1}] * 2``; in addition to its own process.
         runtime_env: what workers need besides, such as ``{"pip": ["xgboost"]}``, in Ray's words.
         time_budget: seconds after which no new trial starts and running ones end.
         trial_timeout: seconds without a report after which a trial counts as hanging: its
@@ -59,6 +68,9 @@ class TuneJob(Search):
     max_concurrent: PositiveInt | None = None
     cpus_per_trial: PositiveFloat = 1.0
     gpus_per_trial: float | None = Field(default=None, ge=0)
+    accelerator_type: str | None = None
+    resources_per_trial: dict[str, PositiveFloat] = Field(default_factory=dict)
+    bundles_per_trial: list[dict[str, PositiveFloat]] = Field(default_factory=list)
     runtime_env: dict[str, Any] = Field(default_factory=dict)
     time_budget: PositiveFloat | None = None
     trial_timeout: PositiveFloat | None = None
@@ -103,7 +115,8 @@ class TuneJob(Search):
         model = attempt(self.model_class, problems)
         if model is None:  # without it, nobody knows what a clone can change
             return self.search.problems() + problems
-        problems += super().problems() + callback_problems(self) + runtime_env_problems(self)
+        problems += super().problems() + callback_problems(self)
+        problems += resource_problems(self) + runtime_env_problems(self)
         known: list[str] = []  # to be found in the problems already
         space = attempt(lambda: self.domains, known)
         scheduler = attempt(self.build_scheduler, known)

@@ -103,7 +103,7 @@ def _wrap_up(dispatcher: Dispatcher, views: Views) -> None:
 def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -> None:
     trainable = tune.with_resources(
         tune.with_parameters(EpochTrainable, setting=setting),
-        {"cpu": resources.cpus, "gpu": resources.gpus},
+        tune.PlacementGroupFactory([dict(bundle) for bundle in resources.bundles]),
     )
     with quiet(), memory_kills_survived(), scratch() as folder:
         tune.Tuner(

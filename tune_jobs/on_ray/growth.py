@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ray.util.placement_group import (
     PlacementGroup,
@@ -13,7 +13,7 @@ from ray.util.placement_group import (
 )
 
 from tune_jobs.experiment.state import RunState, Status
-from tune_jobs.on_ray.resources import NodeType, TrialResources, told
+from tune_jobs.on_ray.resources import NodeType, TrialResources
 
 AT_ONCE = 100  # trials for which room is asked for, beyond the room there is
 CHECK_SECONDS = 1.0
@@ -40,7 +40,7 @@ class Room:
         self.resources = resources
         self._limit = limit
         self._types = types
-        self._request = Request(resources.bundle)
+        self._request = Request(resources.bundles)
         self._next_check = 0.0
         self._is_waiting = False
 
@@ -68,7 +68,7 @@ class Room:
         return trials if self._limit is None else min(trials, self._limit)
 
     def _waited_for(self) -> str:
-        none = f"no node can hold a trial ({told(self.resources.bundle)})"
+        none = f"no node can hold a trial ({self.resources})"
         if self._types is None:
             return f"{none}; waiting for one that can"
         can_add = "; ".join(map(str, self._types))
@@ -76,7 +76,7 @@ class Room:
 
 
 class Request:
-    """What the autoscaler is asked for: the same bundle, several times.
+    """What the autoscaler is asked for: the bundles of a trial, several times.
 
     The autoscaler counts placement groups that wait for their place. Each run has its own, and
     Ray removes those of a driver that died. When one of them gets a place, all are removed at
@@ -84,8 +84,8 @@ class Request:
     later is asked for again.
     """
 
-    def __init__(self, bundle: Mapping[str, float]) -> None:
-        self._bundle = dict(bundle)
+    def __init__(self, bundles: Iterable[Mapping[str, float]]) -> None:
+        self._bundles = [dict(bundle) for bundle in bundles]
         self._groups: list[PlacementGroup] = []
         self._pause_until = 0.0
 
@@ -97,7 +97,7 @@ class Request:
             return
         count = max(0, min(lacking, AT_ONCE))
         while len(self._groups) < count:
-            self._groups.append(placement_group([self._bundle]))
+            self._groups.append(placement_group(self._bundles))
         self._remove_down_to(count)
 
     def withdraw(self) -> None:

@@ -93,11 +93,14 @@ def _interpreter(path: str) -> dict[str, str]:
 
 
 def this_machine() -> dict[str, float]:
-    """The CPUs and GPUs that `start_cluster` will find here."""
+    """The CPUs and GPUs that `start_cluster` will find here, by Ray's names."""
     kind = get_accelerator_manager_for_resource("GPU")
     gpus = kind.get_current_node_num_accelerators() if kind else 0
     visible = kind.get_current_process_visible_accelerator_ids() if kind and gpus else None
-    return {"CPU": get_num_cpus(), "GPU": gpus if visible is None else min(gpus, len(visible))}
+    found = {"CPU": get_num_cpus(), "GPU": gpus if visible is None else min(gpus, len(visible))}
+    if name := kind.get_current_node_accelerator_type() if kind and gpus else None:
+        found[f"accelerator_type:{name}"] = 1
+    return found
 
 
 def join_cluster(runtime_env: Mapping[str, Any]) -> None:

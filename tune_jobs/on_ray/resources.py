@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from tune_jobs.errors import UserError, counted
 from tune_jobs.experiment.cost import Resources
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.internals import autoscaling_config, draining_nodes
+
+COMMON = ("CPU", "GPU")
 
 Nodes = list[Mapping[str, float]]
 """The resources of each node, by Ray's names."""
@@ -44,10 +46,10 @@ def node_types() -> list[NodeType] | None:
 
 @dataclass(frozen=True)
 class TrialResources:
-    """The resources of one trial."""
+    """The resources of one trial, by Ray's names: a bundle for its own process, and one for each
+    process that it may start on any node."""
 
-    cpus: float
-    gpus: float
+    bundles: tuple[Mapping[str, float], ...]
 
     @classmethod
     def of(
@@ -65,47 +67,79 @@ class TrialResources:
         any_node = [*nodes, *(kind.resources for kind in types)]
         gpus = job.gpus_per_trial
         if gpus is None:
-            gpus = 1.0 if any(node.get("GPU", 0) for node in any_node) else 0.0
-        resources = cls(job.cpus_per_trial, gpus)
-        are_known = all(kind.resources for kind in types)
-        if are_known and not any(map(resources.fit_on, any_node)):
+            is_wanted = job.accelerator_type or any(node.get("GPU", 0) for node in any_node)
+            gpus = 1.0 if is_wanted and not job.bundles_per_trial else 0.0
+        own = {"CPU": job.cpus_per_trial, "GPU": gpus, **job.resources_per_trial}
+        bundles = [{kind: count for kind, count in own.items() if count}, *job.bundles_per_trial]
+        if job.accelerator_type:
+            of_type = {f"accelerator_type:{job.accelerator_type}": 0.001}  # as Ray does it
+            bundles = [{**bundle, **of_type} if "GPU" in bundle else bundle for bundle in bundles]
+        resources = cls(tuple(bundles))
+        is_known = all(kind.resources for kind in types)
+        if is_known and not resources.fit_on([*nodes, *any_node[len(nodes) :] * len(bundles)]):
             raise UserError(resources.refusal(nodes, types))
         return resources
-
-    @property
-    def bundle(self) -> dict[str, float]:
-        """By Ray's names."""
-        wanted = {"CPU": self.cpus, "GPU": self.gpus}
-        return {kind: count for kind, count in wanted.items() if count > 0}
 
     @property
     def found(self) -> Resources:
         """Those of the whole cluster now, beside these."""
         nodes = _nodes()
-        cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
-        return Resources(cpus=cpus, gpus=gpus, trial_cpus=self.cpus, trial_gpus=self.gpus)
+        cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in COMMON)
+        mine = [sum(bundle.get(kind, 0) for bundle in self.bundles) for kind in COMMON]
+        return Resources(cpus=cpus, gpus=gpus, trial_cpus=mine[0], trial_gpus=mine[1])
 
     def slots(self) -> int:
-        """How many trials the cluster holds now; a trial never spans two nodes."""
-        return sum(self.fit_on(node) for node in _nodes())
+        """How many trials the cluster holds now."""
+        return self.fit_on(_nodes())
 
-    def fit_on(self, node: Mapping[str, float]) -> int:
-        """How many trials a node holds."""
-        # A little more than nothing, because 0.9 / 0.3 is below 3 in floating point.
-        return min(int(node.get(kind, 0) / n + 1e-9) for kind, n in self.bundle.items())
+    def fit_on(self, nodes: Nodes) -> int:
+        """How many trials nodes hold together. No bundle is on two nodes."""
+        if len(self.bundles) == 1:  # there may be a thousand nodes, and this is asked all the time
+            return sum(_times(self.bundles[0], node) for node in nodes)
+        free = [dict(node) for node in nodes]
+        trials = 0
+        while all(_placed(bundle, free) for bundle in self.bundles):
+            trials += 1
+        return trials
 
     def refusal(self, nodes: Nodes, types: Sequence[NodeType]) -> str:
         """Why no node can ever hold a trial, in words."""
-        have = "; ".join(map(told, nodes))
+        lack = "there is no room for them" if self.bundles[1:] else "no node has that"
+        wanted = [kind for bundle in self.bundles for kind in bundle]
+        have = "; ".join(told(node, wanted) for node in nodes)
         can_add = f", and the autoscaler can add {'; '.join(map(str, types))}" if types else ""
         return (
-            f"a trial needs {told(self.bundle)}, and no node has that; the "
-            f"nodes have {have}{can_add}: give fewer with --cpus-per-trial and --gpus-per-trial"
+            f"a trial needs {self}, and {lack}; the nodes have {have}{can_add}: give fewer with "
+            "--cpus-per-trial and --gpus-per-trial"
         )
 
+    def __str__(self) -> str:
+        if len(self.bundles) == 1:
+            return told(self.bundles[0], self.bundles[0])
+        return f"bundles of {', '.join(f'({told(bundle, bundle)})' for bundle in self.bundles)}"
 
-def told(resources: Mapping[str, float]) -> str:
-    return ", ".join(counted(resources.get(kind, 0), kind) for kind in ("CPU", "GPU"))
+
+def _times(bundle: Mapping[str, float], node: Mapping[str, float]) -> int:
+    """How many of them a node holds."""
+    # A little more than nothing, because 0.9 / 0.3 is below 3 in floating point.
+    return min(int(node.get(kind, 0) / count + 1e-9) for kind, count in bundle.items())
+
+
+def _placed(bundle: Mapping[str, float], free: list[dict[str, float]]) -> bool:
+    """Takes the bundle from the first node that holds it; False if none does."""
+    for node in free:
+        if _times(bundle, node):
+            for kind, count in bundle.items():
+                node[kind] -= count
+            return True
+    return False
+
+
+def told(resources: Mapping[str, float], wanted: Iterable[str] = ()) -> str:
+    """How many CPUs, GPUs, and others that are wanted."""
+    common = [counted(resources.get(kind, 0), kind) for kind in COMMON]
+    others = [kind for kind in dict.fromkeys(wanted) if kind not in COMMON]
+    return ", ".join(common + [f"{resources.get(kind, 0):g} {kind}" for kind in others])
 
 
 def _nodes() -> Nodes:

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 
 import ray.cloudpickle
 from ray import tune
+from ray.exceptions import RayActorError
 
 from tune_jobs.errors import user_traceback
 from tune_jobs.experiment.assignments import Assignment, FinalTest, Train
@@ -26,6 +27,7 @@ from tune_jobs.models import randomness
 from tune_jobs.models.base import Done, Model, TrainingError
 from tune_jobs.models.data import MissingDataError
 from tune_jobs.models.trial import Trial
+from tune_jobs.on_ray.ends import end_of
 from tune_jobs.on_ray.internals import travelled
 from tune_jobs.on_ray.meter import Meter
 from tune_jobs.on_ray.notice import Notice
@@ -80,9 +82,12 @@ class TrialError(Exception):
         error: the trial may be tried again.
         refused: the model does not accept the config.
         hopeless: every trial would fail like this.
+        node lost: that of another process of the trial.
     """
 
-    def __init__(self, text: str, kind: Literal["error", "refused", "hopeless"] = "error") -> None:
+    def __init__(
+        self, text: str, kind: Literal["error", "refused", "hopeless", "node lost"] = "error"
+    ) -> None:
         super().__init__(text, kind)
         self.text = text
         self.kind = kind
@@ -138,6 +143,9 @@ class EpochTrainable(tune.Trainable):
             raise TrialError(str(error)) from None
         except (LeavingError, TrialError):
             raise
+        except RayActorError as error:
+            is_lost = end_of(error) == "node"
+            raise TrialError(user_traceback(error), "node lost" if is_lost else "error") from None
         except Exception as error:
             raise TrialError(user_traceback(error)) from None
 

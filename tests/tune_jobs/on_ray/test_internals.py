@@ -23,7 +23,7 @@ from ray.tune.constants import TUNE_ENV_VARS
 from tune_lab import Lab, run_lab
 
 from tune_jobs.on_ray import internals
-from tune_jobs.on_ray.deaths import end_of
+from tune_jobs.on_ray.ends import end_of
 
 TESTS = Path(__file__).parents[2]
 ON_RAY = TESTS.parent / "tune_jobs" / "on_ray"
