@@ -198,54 +198,53 @@ class NodeAfter(Callback):
 
 
 class RankLost(Callback):
-    """At the fifth report, takes away the node of the first trial's second process, and brings
-    another one."""
+    """At the fifth report, takes away the node of a trial's process that is not on the trial's own
+    node, and brings another one."""
 
-    def __init__(self, cluster: Cluster, run: RunFolder) -> None:
+    def __init__(self, cluster: Cluster, run: RunFolder, own: str) -> None:
         self.cluster = cluster
         self.run = run
+        self.own = own
 
     def on_fact(self, fact: Fact, state: RunState) -> None:
         if not isinstance(fact, Reported) or state.epochs_total != 5:
             return
         log = self.run.logs.read(f"{fact.trial_id}.txt").decode()
-        lost = log.rpartition("nodes: ")[2].split()[1]
+        [lost] = {*log.rpartition("nodes: ")[2].splitlines()[0].split()} - {self.own}
         node = next(n for n in self.cluster.worker_nodes if n.node_id == lost)
         self.cluster.remove_node(node, allow_graceful=False)
         self.cluster.add_node(num_cpus=1)
 
 
 def spread(folder: Path) -> None:
-    """Trials of a process that needs a desk, which one node has, and of two that need a CPU each,
-    on nodes of one CPU."""
+    """Each trial needs a desk, which one node has, and two processes that do not fit on a node."""
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
     )
-    cluster.add_node(num_cpus=1, resources={"desk": 1})
+    desk = cluster.add_node(num_cpus=1, resources={"desk": 1})
     for _ in range(2):
         cluster.add_node(num_cpus=1)
-    ray.init(address=cluster.address, log_to_driver=False)
+    os.environ["RAY_ADDRESS"] = cluster.address  # the code of the example travels when a run joins
     file = Path(__file__).parents[1] / "examples" / "two_processes" / "on_nodes.py"
     size = {"num_samples": 3, "max_epochs": 4, "max_failures": 0}
     job = replace(load_job(str(file))[0], resources_per_trial={"desk": 1}, **size)
 
     for change, why in (
-        ({"bundles_per_trial": [{"CPU": 1}] * 3}, "(1 CPU, 0 GPUs), and there is no room for them"),
+        ({"bundles_per_trial": [{"CPU": 1}] * 4}, "(1 CPU, 0 GPUs), and there is no room for them"),
         ({"accelerator_type": "A100", "gpus_per_trial": 1}, "0.001 accelerator_type:A100"),
-        ({"resources_per_trial": {"desk": 2}}, "1 CPU, 0 GPUs, 1 desk"),
+        ({"resources_per_trial": {"desk": 2}}, "0 GPUs, 2 desk)"),
     ):
         with pytest.raises(UserError) as refused:
-            TrialResources.of(replace(job, **change))
+            run_job(folder / "refused", replace(job, **change))
         assert why in str(refused.value)
 
     run_job(folder / "whole", job)
     lost = RunFolder(folder / "lost")
-    done = run_job(lost.path, replace(job, callbacks=[RankLost(cluster, lost)]))
+    done = run_job(lost.path, replace(job, callbacks=[RankLost(cluster, lost, desk.node_id)]))
     assert table(lost) == table(RunFolder(folder / "whole"))
     assert [type(fact) for fact in done.facts if isinstance(fact, (Moved, Failed))] == [Moved]
     for nodes in re.findall("nodes: (.+)", lost.logs.read("0.txt").decode()):
         assert len(set(nodes.split())) == 2
-    ray.shutdown()
     cluster.shutdown()
 
 

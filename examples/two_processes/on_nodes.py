@@ -18,13 +18,16 @@ from spirals_ddp import Rank, SpiralsDDP
 
 from tune_jobs import Model, main
 
+CPUS = 0.9  # of a rank
+
 
 class SpiralsOnNodes(Model):
     Config = SpiralsDDP.Config
 
     def __init__(self, config):
         super().__init__(config)
-        actor = ray.remote(num_cpus=1)(ActorRank)
+        is_trial = ray.util.get_current_placement_group()  # elsewhere, nothing is reserved
+        actor = ray.remote(num_cpus=CPUS if is_trial else 0)(ActorRank)
         self._ranks = [actor.remote() for _ in range(config.ranks)]
         meeting = ray.get(self._ranks[0].meeting.remote())
         calls = [r.start.remote(n, config, meeting) for n, r in enumerate(self._ranks)]
@@ -38,7 +41,7 @@ class SpiralsOnNodes(Model):
         return self._all("evaluate", "val")[0]
 
     def test(self):
-        return {f"test_{name[4:]}": v for name, v in self._all("evaluate", "test")[0].items()}
+        return self._all("evaluate", "test")[0]
 
     def save(self, folder):  # which is on the node of the trial, not on those of its ranks
         (folder / "state.pt").write_bytes(ray.get(self._ranks[0].saved.remote()))
@@ -80,8 +83,8 @@ job = replace(
     one_node.job,
     name="on_nodes",
     model=SpiralsOnNodes,
-    cpus_per_trial=0.1,  # of the process that only tells the ranks what to do
-    bundles_per_trial=[{"CPU": 1}, {"CPU": 1}],
+    cpus_per_trial=1 - CPUS,  # for the process that only tells the ranks what to do
+    bundles_per_trial=[{"CPU": CPUS}, {"CPU": CPUS}],
 )
 
 if __name__ == "__main__":

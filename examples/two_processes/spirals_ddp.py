@@ -52,7 +52,7 @@ class SpiralsDDP(Model):
         return self._all("evaluate", "val")[0]
 
     def test(self):
-        return {f"test_{name[4:]}": v for name, v in self._all("evaluate", "test")[0].items()}
+        return self._all("evaluate", "test")[0]
 
     def save(self, folder):
         self._all("save", folder / "state.pt")

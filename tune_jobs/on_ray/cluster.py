@@ -15,6 +15,7 @@ from ray.exceptions import RuntimeEnvSetupError
 
 from tune_jobs.errors import UserError, user_traceback
 from tune_jobs.job.building import Builder
+from tune_jobs.job.code import started_here
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.data import MissingDataError
 from tune_jobs.on_ray.internals import (
@@ -102,7 +103,9 @@ def _left_here() -> str:
 
 def _start(folder: Path, runtime_env: Mapping[str, Any]) -> None:
     try:
-        start_cluster(folder, {MARK: str(folder)}, runtime_env)
+        # A worker gets that with its trial, but what a trial starts with Ray gets it here.
+        import_path = started_here()["import_path"]
+        start_cluster(folder, {MARK: str(folder)}, runtime_env, import_path)
     except Exception as error:  # on a machine that is too busy, Ray gives up after 30 seconds
         raise UserError(
             f"Ray cannot be started on this machine: {error} (if it is busy, try again later)"

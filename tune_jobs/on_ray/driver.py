@@ -134,6 +134,7 @@ def _setting(job: TuneJob, builder: bytes, store: CheckpointStore, folder: RunFo
         import_path=tuple(path or os.getcwd() for path in sys.path),
         objective=job.objective,
         clones=job.build_scheduler().clones_trials,
+        holds_two=not job.bundles_per_trial,  # a second model would wait for the first one's
         checkpoints=store,
         cpus=job.cpus_per_trial,
         trial_timeout=job.trial_timeout,

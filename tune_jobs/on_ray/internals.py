@@ -15,7 +15,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from ray._private.accelerators import get_accelerator_manager_for_resource
 from ray._private.state import state as cluster_state
 from ray._private.utils import get_num_cpus
 from ray.exceptions import OutOfMemoryError, RayActorError
+from ray.job_config import JobConfig
 from ray.thirdparty_files import psutil as psutil
 
 if TYPE_CHECKING:
@@ -68,10 +69,14 @@ def start_cluster(
     folder: Path,
     environment: Mapping[str, str],
     runtime_env: Mapping[str, Any] | None = None,
+    import_path: Sequence[str] = (),
     **arguments: Any,
 ) -> None:
     """Starts Ray on this machine, with its files in the folder, and connects to it. Its processes
-    and their children get the environment variables, and its workers the runtime environment."""
+    and their children get the environment variables, and its workers the runtime environment and
+    the folders to import from."""
+    job_config = JobConfig()
+    job_config._py_driver_sys_path = [*reversed(import_path)]  # the last comes first
     with _environment(environment), _sigterm_left_alone(), _deaf_to_hangups():
         ray.init(
             address="local",
@@ -81,6 +86,7 @@ def start_cluster(
             _system_config=PRIVATE_CLUSTER,
             _temp_dir=str(folder),
             runtime_env={**_interpreter(sys.executable), **(runtime_env or {})},
+            job_config=job_config,
             **arguments,
         )
 

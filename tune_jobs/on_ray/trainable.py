@@ -53,6 +53,7 @@ class Setting:
     import_path: tuple[str, ...]  # of the driver
     objective: Objective
     clones: bool  # whether the scheduler may start a trial from another one
+    holds_two: bool  # whether a trial's resources are enough for two models at the same time
     checkpoints: CheckpointStore
     cpus: float
     trial_timeout: float | None  # seconds without a report
@@ -116,7 +117,7 @@ class EpochTrainable(tune.Trainable):
         self._store = setting.checkpoints
         self._loaded: Builder | None = None
         self._model: Model | None = None
-        self._is_load_checked = self._is_metric_warned = False
+        self._is_load_checked, self._is_metric_warned = not setting.holds_two, False
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
