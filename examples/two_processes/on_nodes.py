@@ -8,12 +8,14 @@ where there is room, on one node or on several. It ends them when the process of
 
 import io
 import socket
+from contextlib import suppress
 from dataclasses import replace
 
 import job as one_node
 import ray
 import torch
 import torch.distributed as dist
+from ray.exceptions import GetTimeoutError, RayTaskError
 from spirals_ddp import Rank, SpiralsDDP
 
 from tune_jobs import Model, main
@@ -54,7 +56,14 @@ class SpiralsOnNodes(Model):
             ray.kill(rank)
 
     def _all(self, name, *arguments):
-        return ray.get([getattr(rank, name).remote(*arguments) for rank in self._ranks])
+        calls = [getattr(rank, name).remote(*arguments) for rank in self._ranks]
+        try:
+            return ray.get(calls)
+        except RayTaskError:  # maybe because another rank is lost; then its error counts
+            for call in calls:
+                with suppress(RayTaskError, GetTimeoutError):
+                    ray.get(call, timeout=30)
+            raise
 
 
 class ActorRank(Rank):
