@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv --quiet pip
 
-.PHONY: run test test-slow cluster-test lint tests-on-ray tests-without-ray chaos lock clean
+.PHONY: run test test-slow cluster-test tests-on-one-host lint tests-on-ray tests-without-ray chaos lock clean
 
 run: .venv/ready  ## tune a CNN on real digits
 	$(BIN)/tune-jobs run digits_cnn
@@ -10,11 +10,14 @@ run: .venv/ready  ## tune a CNN on real digits
 test: .venv/ready  ## style, types and tests, side by side
 	@$(MAKE) --no-print-directory --jobs=3 lint tests-on-ray tests-without-ray
 
-test-slow: .venv/ready  ## tests/slow: the wheel, clusters of several nodes
-	$(BIN)/pytest --timeout=600 tests/slow
+test-slow: .venv/frameworks  ## tests/slow: the wheel, other frameworks, clusters of several nodes
+	@$(MAKE) --no-print-directory --jobs=2 cluster-test tests-on-one-host
 
-cluster-test: .venv/ready  ## ray up, submit, exec, down; a part of test-slow
-	$(BIN)/pytest tests/slow/test_cluster_launcher.py
+cluster-test: .venv/ready  ## several hosts; ray up, submit, exec, down; a part of test-slow
+	$(BIN)/pytest -m hosts tests/slow
+
+tests-on-one-host: .venv/frameworks
+	$(BIN)/pytest --timeout=600 -m "not hosts" tests/slow
 
 lint: .venv/ready
 	$(BIN)/ruff check
@@ -39,9 +42,15 @@ chaos: .venv/ready  ## kill drivers at random, resume, compare with runs left al
 	$(UV) install --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+.venv/frameworks: .venv/ready frameworks.lock
+	$(UV) install --python $(BIN)/python --require-hashes --requirement frameworks.lock
+	@touch $@
+
 lock: .venv/ready  ## exact versions with hashes, for every supported Python and platform
 	$(UV) compile --universal --python-version 3.10 --extra dev --generate-hashes --no-header \
 		--upgrade pyproject.toml --output-file requirements.lock
+	$(UV) compile --universal --python-version 3.10 --extra dev --extra frameworks --generate-hashes \
+		--no-header --upgrade --constraint requirements.lock pyproject.toml --output-file frameworks.lock
 
 clean:
 	rm -rf .venv

@@ -57,6 +57,7 @@ SOON = {
 }
 
 pytestmark = [
+    pytest.mark.hosts,
     pytest.mark.skipif(bool(why_none()), reason=why_none()),
     pytest.mark.timeout(480),
 ]
