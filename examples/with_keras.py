@@ -7,7 +7,7 @@ import os
 
 from sklearn.datasets import load_digits
 
-from tune_jobs import Float, Int, TuneJob, main, report
+from tune_jobs import Float, Int, TuneJob, main, report, restored, trial
 
 
 def train(config):
@@ -17,15 +17,31 @@ def train(config):
     keras.utils.set_random_seed(config.seed)  # its import has drawn random numbers
     x, y = load_digits(return_X_y=True)
     x = (x / 16).astype("float32")
-    built(keras, config).fit(
+    model = built(keras, config)
+
+    def begin(logs):  # fit has built the optimizer, and the random numbers go on from here
+        if state := restored():
+            for variable, value in zip(variables(model), state, strict=True):
+                variable.assign(value)
+
+    def end_epoch(epoch, logs):
+        report(logs, state=[variable.numpy() for variable in variables(model)])
+
+    model.fit(
         x[:1200],
         y[:1200],
         validation_data=(x[1200:], y[1200:]),
         batch_size=64,
+        initial_epoch=max(0, trial().epoch - 1),
         epochs=config.max_epochs,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: report(logs))],
+        callbacks=[keras.callbacks.LambdaCallback(on_train_begin=begin, on_epoch_end=end_epoch)],
         verbose=0,
     )
+
+
+def variables(model):
+    """Those of the layers, also the random numbers of a Dropout, and of the optimizer."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def built(keras, config):

@@ -6,6 +6,7 @@ Slow: the frameworks take long to import.
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from drivers import PATIENT, Start, kill_after, table
 from tune_jobs.runs.folder import RunFolder
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+STATELESS = ("with_mlflow.py", "which_classifier.py", "solver/job.py")
+"""The examples whose trials begin anew and pass over what they have reported."""
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,10 @@ def test_an_example_that_was_killed_ends_in_the_same_table(
     assert len(table(whole)) == 5
     assert table(killed) == table(whole)
     assert {row["status"] for row in table(whole)} <= {"completed", "stopped"}
+    kept = [json.loads(path.read_text()) for path in killed.path.rglob("function.json")]
+    if example not in STATELESS:  # a state of each epoch, so a trial trains none of them again
+        assert kept
+        assert all(rest["state_epoch"] == rest["epoch"] for rest in kept)
 
 
 SCRIPT = """
