@@ -231,6 +231,13 @@ def split(values: Mapping[str, Any], constraints: Sequence[str] = ()) -> tuple[S
         for name, domain in domains.items()
         if name not in left_out
     }
+    derived = {name for name, v in values.items() if isinstance(v, Derived)}
+    for text in constraints:
+        for name in derived.intersection(Constraint(text).names):
+            raise SpaceError(
+                f"the constraint {text!r} has {name!r}, which is Derived; searchers do not see "
+                "derived values, so write there the expression that it is computed by"
+            )
     able = [text for text in constraints if left_out.isdisjoint(Constraint(text).names)]
     return Space(kept, able, known), constants
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tune_jobs.search_algos.base import Searcher
 from tune_jobs.search_algos.constraints import Constraint
+from tune_jobs.search_algos.derived import Derived
 from tune_jobs.search_algos.domains import Choice, Float, Int, SpaceError
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.searchers import SEARCHERS
@@ -203,6 +204,12 @@ def test_constraints_know_plain_values_and_forget_what_these_leave_out() -> None
         split({"limit": 0.5, "x": Float(0, 1)}, ["z < limit"])
     with pytest.raises(SpaceError, match="false for every config"):
         split({"limit": 0.5, "x": Float(0, 1)}, ["limit > 1"])
+
+
+def test_a_derived_value_in_one_is_refused_with_the_way_out() -> None:
+    space = {"x": Float(0, 1), "net": {"twice": Derived(lambda c: 2 * c.x)}}
+    with pytest.raises(SpaceError, match=r"'net.twice < 1' has 'net.twice', .* the expression"):
+        split(space, ["x > 0.1", "net.twice < 1"])
 
 
 def test_nothing_is_executed() -> None:
