@@ -49,6 +49,10 @@ class Searcher(ABC):
         """How many configs it can suggest, or None if there is no limit."""
         return None
 
+    def prepare(self) -> None:
+        """Does ahead what takes long and a later suggestion needs, such as an import. A run calls
+        it in a thread while Ray starts."""
+
     @abstractmethod
     def suggest(self, index: int, history: History) -> Config | None:
         """The config of trial number ``index``, or None when the space is exhausted."""

@@ -36,6 +36,9 @@ class StartingPoints(Searcher):
         rest = self._searcher.size
         return None if rest is None else len(self._points) + rest
 
+    def prepare(self) -> None:
+        self._searcher.prepare()
+
     def suggest(self, index: int, history: History) -> Config | None:
         if index < len(self._points):
             return dict(self._points[index])

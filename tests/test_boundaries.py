@@ -178,6 +178,16 @@ except SystemExit:
     assert not imported_by(script, {"ray", "torch", "numpy", "hyperopt", "pandas"})
 
 
+def test_a_first_suggestion_waits_for_no_library_of_a_model() -> None:
+    script = """
+from tune_jobs.jobs.digits_cnn import job
+from tune_jobs.search_algos.history import History
+searcher = job.build_searcher()
+assert job.domains.contains(searcher.suggest_new(0, History(job.domains)))
+"""
+    assert not imported_by(script, {"ray", "torch", "hyperopt", "scipy"})
+
+
 def test_what_is_installed_is_one_name(tmp_path: Path) -> None:
     script = f"""
 from importlib.util import find_spec

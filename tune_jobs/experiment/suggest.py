@@ -52,6 +52,7 @@ class InBackground:
     def __init__(self, searcher: Searcher) -> None:
         self._searcher = searcher
         self._thread = ThreadPoolExecutor(1, "searcher")
+        self._thread.submit(searcher.prepare)
         self._asked: Future[Config | None] | None = None
 
     def __call__(

@@ -11,6 +11,7 @@ from tune_jobs.experiment.suggest import NOT_YET, AtOnce, InBackground
 from tune_jobs.search_algos.base import Searcher
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.space import Config, Space
+from tune_jobs.search_algos.starting_points import StartingPoints
 
 
 class Thinker(Searcher):
@@ -21,7 +22,10 @@ class Thinker(Searcher):
 
     def __init__(self, space: Space, seed: int) -> None:
         super().__init__(space, seed)
-        self.may_answer = Event()
+        self.may_answer, self.is_prepared = Event(), Event()
+
+    def prepare(self) -> None:
+        self.is_prepared.set()
 
     def suggest(self, index: int, history: History) -> Config | None:
         if len(history):
@@ -41,6 +45,12 @@ def test_reports_are_taken_while_the_searcher_thinks() -> None:
     thinker.may_answer.set()
     assert suggest(1, history, alone=True) == {"x": 0.0}, "of the moment when it was asked"
     assert suggest(2, history, alone=True) == {"x": 0.1}
+
+
+def test_a_searcher_prepares_before_it_is_asked() -> None:
+    thinker = Thinker(tiny_job().domains, 0)
+    InBackground(StartingPoints([{"x": 0.5}], thinker))
+    assert thinker.is_prepared.wait(timeout=60)
 
 
 def test_an_experiment_goes_on_meanwhile_and_does_not_end() -> None:
