@@ -20,6 +20,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from tune_jobs.experiment.facts import Closed
+from tune_jobs.job.origin import Origin
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import Journal
@@ -60,7 +61,7 @@ def falling(config: Mapping[str, Any], epoch: int) -> Epoch:
 
 def finished_run(folder: RunFolder, trials: int) -> RunFolder:
     declared, clock = job(trials), VirtualClock()
-    folder.create(declared, {"CPU": 8}, file=Path(__file__))
+    folder.create(declared, {"CPU": 8}, Origin(Path(__file__)))
     journal = Journal(folder.journal, clock=clock)
     experiment = declared.build_experiment()
     experiment.start(journal.append, lambda fact, state: None)

@@ -21,6 +21,7 @@ from typing import Any
 
 from tune_jobs.experiment.facts import Closed, Reported
 from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.job.origin import Origin
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.checkpoints import folder_of
 from tune_jobs.runs.folder import RunFolder
@@ -54,7 +55,7 @@ def falling(config: Mapping[str, Any], epoch: int) -> Epoch:
 
 def finished_run(folder: RunFolder, trials: int) -> RunFolder:
     declared, clock = job(trials), VirtualClock()
-    folder.create(declared, {"CPU": 2}, file=Path(__file__))
+    folder.create(declared, {"CPU": 2}, Origin(Path(__file__)))
     journal = Journal(folder.journal, clock=clock)
     experiment = declared.build_experiment()
     experiment.start(journal.append, lambda fact, state: None)

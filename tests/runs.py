@@ -12,6 +12,7 @@ from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Closed, Fact, Known, Reported
 from tune_jobs.experiment.objective import Mode
 from tune_jobs.experiment.state import RunState, Trial
+from tune_jobs.job.origin import Origin
 from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
@@ -115,10 +116,12 @@ def state_of(job: TuneJob, facts: Iterable[Fact]) -> RunState:
     return RunState.of(facts, job.objective, job.extent)
 
 
-def run_in_folder(path: Path, job: TuneJob, curve: Curve, workers: int = 1) -> RunFolder:
+def run_in_folder(
+    path: Path, job: TuneJob, curve: Curve, workers: int = 1, origin: Origin | None = None
+) -> RunFolder:
     """A finished run with all its files, made by the simulator instead of Ray."""
     folder = RunFolder(path)
-    folder.create(job, {"CPU": workers}, file=None)
+    folder.create(job, {"CPU": workers}, origin or Origin())
     journal = Journal(folder.journal)
     board = TensorBoard(folder.tensorboard, job.domains)
     experiment = job.build_experiment()

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tune_jobs.experiment.facts import Closed
 from tune_jobs.experiment.state import RunState
+from tune_jobs.job.origin import Origin
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.simulation.simulate import VirtualClock, simulate
@@ -33,7 +34,7 @@ def run_with_views(
     folder: RunFolder, job: TuneJob, curve: Any, console: Console, views: Views
 ) -> RunState:
     with open(os.devnull, "w") as nowhere:
-        folder.create(job, {}, None)
+        folder.create(job, {}, Origin())
         views.add(*all_views(folder, job, console, Console(file=nowhere)))
         experiment = job.build_experiment()
         experiment.start(lambda fact: fact, views.on_fact)

@@ -11,6 +11,7 @@ from tune_jobs.experiment.assignments import FinalTest, Train
 from tune_jobs.experiment.facts import Closed, Reported
 from tune_jobs.job import epoch_checks
 from tune_jobs.job.building import Builder
+from tune_jobs.job.origin import Origin
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.models.base import Model
 from tune_jobs.runs.checkpoints import CheckpointStore, Saved
@@ -23,7 +24,7 @@ from tune_jobs.views.report import write_reports
 def trained_run(path: Path, job: TuneJob) -> Run:
     """Trains one trial after another; keeps all checkpoints. Its scheduler pauses no trial."""
     folder = RunFolder(path)
-    folder.create(job, {}, file=None)
+    folder.create(job, {}, Origin())
     journal, store = Journal(folder.journal), CheckpointStore(folder.checkpoints)
     experiment = job.build_experiment()
     experiment.start(journal.append, lambda fact, state: None)

@@ -15,8 +15,9 @@ from tune_jobs.api.start import beginning, going_on
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Fact, Reported
 from tune_jobs.experiment.state import RunState
-from tune_jobs.job.code import as_started, declared_in, is_importing
+from tune_jobs.job.code import as_started, is_importing
 from tune_jobs.job.declaration import Declaration, rebuilt
+from tune_jobs.job.origin import Origin, origin_of
 from tune_jobs.job.overrides import job_of, override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder, Storage, find_run, find_storage, new_run
@@ -45,7 +46,7 @@ def run(
     name: str | None = None,
     storage: str | None = None,
     progress: View | None = None,
-    file: Path | None = None,
+    origin: Origin | None = None,
     began: float | None = None,
     **fields: Any,
 ) -> Run:
@@ -59,7 +60,7 @@ def run(
         storage: a folder or ``s3://bucket/folder``; by default $TUNE_JOBS_STORAGE or ./results.
         progress: a view of the run; by default a live view in a terminal, a bar in a notebook,
             lines elsewhere.
-        file: where the job is declared, so that a resume finds its code; by default the file of
+        origin: where the job is declared, so that a resume finds its code; by default the file of
             its classes, or the script that runs.
         began: the start of its time, in seconds since 1970; by default now.
         fields: of the job, with other values for this run, such as ``num_samples=5``.
@@ -72,14 +73,15 @@ def run(
             'the file starts a run when it is imported; put that under `if __name__ == "__main__":`'
         )
     began = time.time() if began is None else began
-    job = override(job, fields) if isinstance(job, TuneJob) else job_of(job, fields)
+    declared = job if isinstance(job, TuneJob) else job_of(job, fields)
+    job = override(job, fields) if job is declared else declared
     place = find_storage(storage)
     folder = new_run(job, place, name)
     console = RunScreen()
     with ExitStack() as stack:
         with waiting(console, "importing the model"):
-            file = file or declared_in(job)
-            stretch = stack.enter_context(beginning(job, folder, place, file, console.say))
+            origin = origin or origin_of(job, declared)
+            stretch = stack.enter_context(beginning(job, folder, place, origin, console.say))
         _drive(stretch, progress or progress_view(job, console, began), began)
     return Run(folder, place, job)
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
+from types import ModuleType
 from typing import Any
 
 from tune_jobs.api.longer import check_budget, check_objective, longer
 from tune_jobs.errors import UserError, counted
 from tune_jobs.experiment.facts import Known
+from tune_jobs.job.changes import changes
 from tune_jobs.job.code import as_started
-from tune_jobs.job.declaration import Declaration, as_json, rebuilt
+from tune_jobs.job.declaration import Declaration, as_json, code_of, rebuilt
 from tune_jobs.job.notes import notes
+from tune_jobs.job.origin import Origin
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder, Storage, find_run
@@ -40,13 +44,13 @@ def prepared(job: TuneJob, folder: RunFolder, storage: Storage, say: Say) -> lis
 
 @contextmanager
 def beginning(
-    job: TuneJob, folder: RunFolder, storage: Storage, file: Path | None, say: Say
+    job: TuneJob, folder: RunFolder, storage: Storage, origin: Origin, say: Say
 ) -> Iterator[Stretch]:
     """The first stretch of a run. Inside, its folder is locked.
 
     Args:
         storage: where to look for the run that the job names as its warm start.
-        file: where the job is declared.
+        origin: where the job is declared.
         say: shows a line before Ray starts.
 
     Raises UserError if the job is not valid or the name is taken; then nothing is written.
@@ -57,10 +61,10 @@ def beginning(
         yield Stretch(
             job,
             folder,
-            Declaration.of(as_json(job, file)),
+            Declaration.of(as_json(job, origin.file)),
             experiment,
             is_new=True,
-            file=file,
+            origin=origin,
             known=known,
             lease=lease,
         )
@@ -107,8 +111,11 @@ def going_on(
             say(f"a copy of the whole journal: {truncate(folder.journal, truncate_at)}")
         past = read_past(folder.journal)
         facts = past.facts if past else []
-        was = rebuilt(content, facts, job)
+        code = job or code_of(content)
+        was = rebuilt(content, facts, code)
         now = override(was, {**fields, **longer(was, samples, max_epochs)})
+        if not isinstance(code, TuneJob):
+            _tell_changes(folder, content, now, code, say)
         check_objective(was, now)
         declared = Declaration.of(content)
         state = declared.state(facts)
@@ -135,6 +142,24 @@ def going_on(
             f"{counted(state.epochs_total, state.objective.unit)} so far"
         )
         yield Stretch(now, folder, declared, experiment, known=known, past=past, lease=lease)
+
+
+def _tell_changes(
+    folder: RunFolder, content: Mapping[str, Any], job: TuneJob, code: ModuleType | None, say: Say
+) -> None:
+    """Shows what the job file declares by now, but the run does not use."""
+    try:
+        found = changes(content, job, code)
+    except UserError as error:  # a run that needs no code from the file continues
+        found = list(error.problems)
+    if found:
+        listed = "".join(f"\n  {change}" for change in found)
+        say(
+            f"warning: {content['file']} has changed since the run began, and the run continues "
+            f"with what was recorded then:{listed}\nFor the new values start a new run, with "
+            f"--warm-start {quote(folder.where)} to learn from this one. `tune-jobs resume --help` "
+            "lists what a resume can change"
+        )
 
 
 def _known(job: TuneJob, storage: Storage, say: Say) -> list[Known]:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
@@ -23,6 +23,7 @@ from tune_jobs.errors import UserError
 from tune_jobs.experiment.state import RunState
 from tune_jobs.job.code import is_importing
 from tune_jobs.job.files import load_job, ready_jobs
+from tune_jobs.job.origin import Origin
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import Storage, find_run, find_storage
@@ -91,7 +92,7 @@ def run(job: str, **flags: Any) -> None:
     """Run JOB: the name of a ready job, or the path of a job file."""
     with waiting(RunScreen(), "importing the job"):
         declared, module = load_job(job)
-    _run(declared, module.__file__, **flags)
+    _run(declared, module, **flags)
 
 
 @cli.command()
@@ -222,14 +223,14 @@ def run_script(job: TuneJob) -> None:
     @click.command(help=f"Run the job {job.name}.", context_settings=HELP_OPTIONS)
     @options(*RUN_OPTIONS, storage_option)
     def script(**flags: Any) -> None:
-        _run(job, getattr(sys.modules["__main__"], "__file__", None), **flags)
+        _run(job, sys.modules["__main__"], **flags)
 
     _exit_cleanly(script)
 
 
 def _run(
     job: TuneJob,
-    file: str | None,
+    module: ModuleType,
     *,
     name: str | None,
     storage: str | None,
@@ -237,9 +238,8 @@ def _run(
     **fields: Any,
 ) -> None:
     declared = override(job, fields, settings)
-    path = Path(file).resolve() if file else None
-    began = click.get_current_context().obj
-    _finish(api.run(declared, name=name, storage=storage, file=path, began=began))
+    began, origin = click.get_current_context().obj, Origin.of(job, module)
+    _finish(api.run(declared, name=name, storage=storage, origin=origin, began=began))
 
 
 def _watch(place: Storage, run: str | None, as_json: bool) -> None:

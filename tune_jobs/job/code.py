@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from tune_jobs.errors import UserError, explain, user_traceback
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.job.yaml_file import SUFFIXES, module_of_yaml
-from tune_jobs.names import field_names, module_of
+from tune_jobs.names import field_names
 from tune_jobs.search_algos.domains import SpaceError
 
 _PREFIX = "__job__"
@@ -51,18 +51,6 @@ def stands_in_its_file(name: str) -> bool:
 def plain_name(name: str) -> str:
     """``module:Class`` as its author wrote it."""
     return name.replace(_PREFIX, "")
-
-
-def declared_in(job: TuneJob) -> Path | None:
-    """The file of a job: the one with its classes, else the script that runs; None in a
-    notebook."""
-    derived = [value.function for value in job.derived.values()]
-    fields = (job.model, job.test, job.searcher, job.scheduler, job.stop)
-    code = [c for c in (*fields, *derived) if callable(c)]
-    modules = [module_of(c) for c in code]
-    inside = [module for module in modules if stands_in_its_file(f"{module}:")]
-    file = getattr(sys.modules.get((inside or ["__main__"])[0]), "__file__", None)
-    return Path(file).resolve() if file and file.endswith(".py") else None
 
 
 def started_here() -> dict[str, Any]:

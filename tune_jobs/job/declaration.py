@@ -81,8 +81,27 @@ class Declaration:
         return RunState.of(facts, self.objective, self.extent)
 
 
-def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
-    """The job, with the file it is declared in, for a JSON file that is read with `untagged`."""
+def as_json(job: TuneJob, file: Path | None, declared: TuneJob | None = None) -> dict[str, Any]:
+    """The job, with the file it is declared in, for a JSON file that is read with `untagged`.
+
+    Args:
+        declared: the job as the file declares it. Its fields in which the job differs are
+            ``replaced``.
+    """
+    fields = fields_as_json(job)
+    # The other values that a run fills in are fields of the job and may grow.
+    constants = {
+        name: v for name, v in job.constants().items() if name in job.flat or name == "seed"
+    }
+    written = {**fields, "constants": tagged(constants)}
+    if declared is not None:
+        then = fields_as_json(declared)
+        written["replaced"] = {name: v for name, v in then.items() if v != fields[name]}
+    return {**written, "file": None if file is None else str(file), **started_here()}
+
+
+def fields_as_json(job: TuneJob) -> dict[str, Any]:
+    """The fields of the job for JSON, its code by name. Does not import the model."""
     fields = {field: getattr(job, field) for field in field_names(job)}
     for kind in _CODE:
         value = fields[kind]
@@ -93,39 +112,34 @@ def as_json(job: TuneJob, file: Path | None) -> dict[str, Any]:
     if callable(job.stop):
         fields["stop"] = f"{module_of(job.stop)}:{short_name(job.stop)}"
     fields["space"] = {name: _written(value) for name, value in job.space.items()}
-    # The other values that a run fills in are fields of the job and may grow.
-    fields["constants"] = {
-        name: v for name, v in job.constants().items() if name in job.flat or name == "seed"
-    }
-    written: dict[str, Any] = tagged(
-        {**fields, "file": None if file is None else str(file), **started_here()}
-    )
+    written: dict[str, Any] = tagged(fields)
     return written
 
 
-def rebuilt(found: Mapping[str, Any], facts: Iterable[Fact], job: TuneJob | None = None) -> TuneJob:
+def rebuilt(
+    found: Mapping[str, Any], facts: Iterable[Fact], code: TuneJob | ModuleType | None = None
+) -> TuneJob:
     """The job of a run after its facts: as it was declared at the start, except that its code
     comes from the file.
 
     Args:
         found: the content of job.json.
-        job: has the code, instead of the file.
+        code: a job that has the code, or the module of the job file; by default `code_of`.
 
-    Raises UserError if the file is needed, but missing or not importable.
+    Raises UserError as `code_of` does, and if the file lacks some of the code.
     """
-    fields = {name: found[name] for name in field_names(TuneJob) if name in found}
-    space = {name: _read(value) for name, value in fields["space"].items()}
-    fields["space"] = space
+    fields = _recorded(found)
     for fact in facts:
         if isinstance(fact, RunResumed):
             fields["num_samples"] = fact.num_samples
             if not fields.get("folds"):
                 fields["max_epochs"] = fact.max_epochs
-    if job is None:
-        fields |= _from_the_file(fields, found.get("file"))
-    else:
-        fields |= {kind: getattr(job, kind) for kind in (*_CODE, *_OBJECTS)}
-        fields["space"] = restored(space, job.space)
+    code = code or code_of(found)
+    if isinstance(code, TuneJob):
+        fields |= {kind: getattr(code, kind) for kind in (*_CODE, *_OBJECTS)}
+        fields["space"] = restored(fields["space"], code.space)
+    elif code is not None:
+        fields |= _code_in(code, fields)
     try:
         return TuneJob(**fields)
     except ValidationError as error:
@@ -139,30 +153,54 @@ def space_of(found: Mapping[str, Any]) -> dict[str, Domain]:
     return dict(space)
 
 
-def _from_the_file(fields: Mapping[str, Any], file: str | None) -> dict[str, Any]:
-    """The code in the job's file itself. The file is also run if a job names anything that is not
-    registered: the file may make it importable."""
-    named = {kind: str(fields.get(kind)) for kind in _CODE}
-    inside = {kind: name for kind, name in named.items() if _is_only_there(name)}
+def code_of(found: Mapping[str, Any]) -> ModuleType | None:
+    """The job file of a run, imported as it is now; None for a run that needs no code of it. In a
+    notebook it is the notebook.
+
+    The file is also imported if the job names anything that is not registered: the file may make
+    it importable.
+
+    Args:
+        found: the content of job.json.
+
+    Raises UserError if the file is needed, but missing or not importable.
+    """
+    fields, file = _recorded(found), found.get("file")
+    named, objects = _named(fields).values(), _objects(fields)
+    if not objects and not any(":" in name for name in named):
+        return None
+    if file is not None and Path(file).is_file():
+        return import_file(Path(file).resolve())
+    main = sys.modules["__main__"]
+    only_there = [*filter(_is_only_there, named), *chain(*objects.values())]
+    if not objects and all(_is_in(main, name) for name in only_there):
+        return main
+    where = f"the job file {file}, which is not here" if file else "a notebook"
+    raise UserError(
+        f"{plain_name(only_there[0])!r} was in {where}; name the file that has it now with "
+        "--job-file"
+    )
+
+
+def _recorded(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the job in the content of a job.json."""
+    fields = {name: found[name] for name in field_names(TuneJob) if name in found}
+    return {**fields, "space": {name: _read(value) for name, value in found["space"].items()}}
+
+
+def _code_in(module: ModuleType, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The code that only a module has."""
+    inside = {kind: name for kind, name in _named(fields).items() if _is_only_there(name)}
     objects = _objects(fields)
-    if not objects and not any(":" in name for name in named.values()):
-        return {}
-    only_there = [*inside.values(), *chain(*objects.values())]
-    if file is None or not Path(file).is_file():
-        main = sys.modules["__main__"]
-        if not objects and all(_is_in(main, name) for name in only_there):
-            return {kind: _inside(main, kind, name) for kind, name in inside.items()}
-        where = f"the job file {file}, which is not here" if file else "a notebook"
-        raise UserError(
-            f"{plain_name(only_there[0])!r} was in {where}; name the file that has it now with "
-            "--job-file"
-        )
-    module = import_file(Path(file).resolve())
     found = {kind: _inside(module, kind, name) for kind, name in inside.items()}
     found |= {field: getattr(job_in(module), field) for field in objects}
     if "space" in objects:  # as it was at the start, with the functions of now
         found["space"] = restored(fields["space"], found["space"])
     return found
+
+
+def _named(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {kind: str(fields.get(kind)) for kind in _CODE}
 
 
 def _objects(fields: Mapping[str, Any]) -> dict[str, list[str]]:

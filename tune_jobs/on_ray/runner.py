@@ -42,7 +42,7 @@ def run(stretch: Stretch, progress: View, doing: Doing) -> RunState:
         resources = TrialResources.of(stretch.job, types=types)
         room = Room(resources, stretch.job.max_concurrent, types)
         if stretch.is_new:
-            stretch.folder.create(stretch.job, ray.cluster_resources(), stretch.file)
+            stretch.folder.create(stretch.job, ray.cluster_resources(), stretch.origin)
         with _way_on_told(stretch.folder):
             # Again: parameters of Ray's `tune.with_parameters` are now in its object store.
             builder = packed(Builder.of(stretch.job))

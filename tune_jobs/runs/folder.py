@@ -27,6 +27,7 @@ from platformdirs import user_cache_path
 
 from tune_jobs.errors import UserError, nearest
 from tune_jobs.job.declaration import Declaration, as_json
+from tune_jobs.job.origin import Origin
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.search_algos.domains.values import untagged
 from tune_jobs.storage import Folder, Place, open_place, patiently
@@ -132,9 +133,8 @@ class RunFolder:
         """Whether it has files besides the lock of a driver that is starting."""
         return self.path.is_dir() and any(not f.name.startswith(".") for f in self.path.iterdir())
 
-    def create(self, job: TuneJob, cluster: Mapping[str, float], file: Path | None) -> None:
-        """Writes the job.json of a run into its locked folder; ``cluster`` is Ray's resources,
-        ``file`` is where the job is declared.
+    def create(self, job: TuneJob, cluster: Mapping[str, float], origin: Origin) -> None:
+        """Writes the job.json of a run into its locked folder; ``cluster`` is Ray's resources.
 
         Raises UserError as `check_free` does.
         """
@@ -142,8 +142,8 @@ class RunFolder:
         if self.bucket and self._has_files:  # of a run that is no longer in the bucket
             self._set_aside()
         self.path.mkdir(parents=True, exist_ok=True)
-        content = {**as_json(job, file), **provenance(), "cluster": dict(cluster)}
-        write_json(self.declaration, content)
+        declared = as_json(job, origin.file, origin.job)
+        write_json(self.declaration, {**declared, **provenance(), "cluster": dict(cluster)})
 
     def remove_if_empty(self) -> None:
         """Leaves nothing behind if a run never started."""

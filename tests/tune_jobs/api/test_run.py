@@ -19,6 +19,7 @@ import tune_jobs
 from tune_jobs import Run, UserError
 from tune_jobs.experiment.facts import Reported
 from tune_jobs.job.files import load_job
+from tune_jobs.job.origin import Origin
 from tune_jobs.models import data
 from tune_jobs.views.progress import LineProgress
 
@@ -155,7 +156,7 @@ def test_job_json_names_the_script_that_declares_the_model(
 ) -> None:
     job = tiny_job(model=Tiny, num_samples=1, max_epochs=1)
     here = Path(__file__)
-    run = tune_jobs.run(job, storage=str(tmp_path), progress=quiet(), file=here)
+    run = tune_jobs.run(job, storage=str(tmp_path), progress=quiet(), origin=Origin(here))
     declared = json.loads(run.folder.declaration.read_text())
     assert declared["file"] == str(here)
     assert declared["model"] == "tiny_model:Tiny"

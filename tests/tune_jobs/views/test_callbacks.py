@@ -17,6 +17,7 @@ from tune_jobs.experiment.facts import Closed, Fact, Reported, Warned
 from tune_jobs.experiment.state import RunState, Status
 from tune_jobs.job.declaration import as_json, rebuilt
 from tune_jobs.job.files import load_job
+from tune_jobs.job.origin import Origin
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.simulation.simulate import Epoch, VirtualClock, simulate
@@ -61,7 +62,7 @@ class Failing(Callback):
 
 def run_with(job: TuneJob, folder: Path, curve: Any = falling) -> RunState:
     """The job in a simulator, as a driver tells its callbacks."""
-    RunFolder(folder).create(job, {}, None)
+    RunFolder(folder).create(job, {}, Origin())
     views, clock = Views(), VirtualClock(1.7e9)
     views.start(job.callbacks, job, folder)
     experiment = job.build_experiment()
@@ -179,7 +180,7 @@ def test_mlflow_goes_on_with_the_same_runs_under_another_driver(tmp_path: Path, 
 
     job = tiny_job(callbacks=[MLflowCallback(tracking_uri=place)], scheduler="pbt", num_samples=4)
     whole = simulated(curve=falling, scheduler="pbt", num_samples=4)
-    RunFolder(tmp_path / "run").create(job, {}, None)
+    RunFolder(tmp_path / "run").create(job, {}, Origin())
     half = len(whole.facts) // 2
     for facts in (whole.facts[:half], whole.facts[half:]):
         views = Views()

@@ -21,6 +21,7 @@ from tune_jobs.api.run import Run
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Closed, Failed, Reported, Warned
 from tune_jobs.experiment.state import Status
+from tune_jobs.job.origin import Origin
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import Journal, read_past
 from tune_jobs.search_algos.domains import Choice, Float, Int, Normal
@@ -190,7 +191,7 @@ def test_the_report_of_a_run_that_went_wrong_tells_it(tmp_path: Path) -> None:
 
 def test_a_run_without_any_result_has_a_report(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "first")
-    folder.create(tiny_job(), {}, None)
+    folder.create(tiny_job(), {}, Origin())
     page = write_report(folder).read_text()
     assert "Not complete" in page
     assert "No trial has reported loss" in page
