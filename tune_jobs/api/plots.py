@@ -30,8 +30,12 @@ class Plots:
         self._known: dict[str, Compared] = {}
 
     @classmethod
-    def of(cls, name: str, content: dict[str, Any], facts: Iterable[Fact]) -> Plots:
-        return cls(Record.of(name, content, facts))
+    def of(
+        cls, name: str, content: dict[str, Any], facts: Iterable[Fact], is_driven: bool
+    ) -> Plots:
+        record = Record.of(name, content, facts)
+        record.state.is_driven = is_driven
+        return cls(record)
 
     def incumbent(self, over: str = "epochs") -> Figure:
         """The best value so far, over the ``"epochs"`` of all trials or over ``"time"``."""

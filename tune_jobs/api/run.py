@@ -193,7 +193,7 @@ class Run:
         """Its figures, such as ``run.plot.learning_curves()``."""
         from tune_jobs.api.plots import Plots
 
-        return Plots.of(self.name, self._content, self._read[0])
+        return Plots.of(self.name, self._content, self.facts, self.state.is_driven)
 
     def resume(
         self,
@@ -266,7 +266,9 @@ class Run:
     @cached_property
     def _read(self) -> tuple[list[Fact], RunState]:
         facts = list(read(self.folder.journal))
-        return facts, self.declared.state(facts)
+        state = self.declared.state(facts)
+        state.is_driven = bool(holder_of(self.folder))
+        return facts, state
 
     @property
     def _best_words(self) -> str:

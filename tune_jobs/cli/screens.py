@@ -199,7 +199,9 @@ def _so_far(declared: Declaration, state: RunState) -> list[str]:
 
 def read_run(folder: RunFolder) -> tuple[Declaration, RunState]:
     declared = folder.read_declaration()
-    return declared, declared.state(read(folder.journal))
+    state = declared.state(read(folder.journal))
+    state.is_driven = bool(holder_of(folder))
+    return declared, state
 
 
 def _status(folder: RunFolder, state: RunState) -> str:

@@ -66,7 +66,7 @@ def _columns(state: RunState) -> list[_Column]:
     return [
         _Column("", lambda trial: "*" if trial.trial_id in front else None),
         _Column("trial", lambda trial: trial.trial_id),
-        _Column("status", lambda trial: trial.status.value),
+        _Column("status", lambda trial: texts.trial_status(trial.status, state)),
         _Column(f"{objective.unit}s", lambda trial: trial.epoch),
         *(_Column(metric, best(metric)) for metric in objective.metrics),
         *(_Column(name, parameter(name), is_searched=True) for name in searched),

@@ -72,7 +72,7 @@ def summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[s
     return {
         "job": declared.name,
         "run": folder.name,
-        "status": state.closed.status if state.closed else "running",
+        "status": texts.run_status(state),
         "metric": declared.metric,
         "mode": declared.mode,
         "seed": declared.seed,
@@ -103,7 +103,7 @@ def trial_row(trial: Trial, state: RunState) -> dict[str, Any]:
     best = state.objective.values(trial.best_loss)
     return {
         "trial_id": trial.trial_id,
-        "status": trial.status.value,
+        "status": texts.trial_status(trial.status, state),
         "epochs": trial.epoch,
         **{f"best_{metric}": best[metric] if trial.best_epoch else "" for metric in best},
         "best_epoch": trial.best_epoch or "",

@@ -114,6 +114,20 @@ def tested(fact: Tested) -> str:
     return values(fact.metrics) or "none: the model has no test"
 
 
+def run_status(state: RunState) -> str:
+    """``finished``, ``interrupted`` or ``failed``; ``running``, or ``died`` if its driver was
+    killed."""
+    if state.closed:
+        return state.closed.status
+    return "running" if state.is_driven else "died"
+
+
+def trial_status(status: Status, state: RunState) -> str:
+    """The status of a trial for people: without a driver none is running."""
+    is_left = status is Status.RUNNING and run_status(state) != "running"
+    return "interrupted" if is_left else status.value
+
+
 def outcome(trial: Trial, state: RunState) -> str:
     """Why a trial ended, in a line."""
     said = last_line(trial.note) if trial.note else ""

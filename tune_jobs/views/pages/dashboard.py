@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 from tune_jobs.errors import UserError
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.growing import Growing
+from tune_jobs.runs.lock import holder_of
 from tune_jobs.views.pages import study as studies
 from tune_jobs.views.pages.record import Record
 
@@ -36,6 +37,7 @@ class LiveRun:
 
     def __init__(self, folder: RunFolder, number: int) -> None:
         self.number = number
+        self._folder = folder
         self._run = Growing(folder, partial(Record, folder.name))
         self._trials: list[FrozenTrial] = []
         self._looked = -FRESH
@@ -64,15 +66,20 @@ class LiveRun:
         return self._trials
 
     def _look(self) -> None:
-        before, known = self.record, len(self.record.facts)
+        before, seen = self.record, self._seen
         self._run.fetch()
         with suppress(UserError):  # of a damaged journal, what comes before the damage is shown
             self._run.look()
-        if self.record is not before or len(self.record.facts) > known:
+        self.record.state.is_driven = bool(holder_of(self._folder))
+        if self.record is not before or self._seen != seen:
             found = studies.trials(self.record, self.record.state.objective.each)
             for trial in found:
                 trial._trial_id = self.number * _APART + trial.number
             self._trials = found
+
+    @property
+    def _seen(self) -> tuple[int, bool]:
+        return len(self.record.facts), self.record.state.is_driven
 
 
 class LiveRuns(BaseStorage):

@@ -49,8 +49,10 @@ def learning_curves(record: Record, objective: Objective | None = None) -> Figur
     for status in Status:
         trials = [trial for trial in chosen if trial.status is status]
         if trials:
-            figure.add_trace(_curves(record, objective, trials, status))
-            figure.add_trace(_ends(record, objective, trials, status))
+            name = texts.trial_status(status, record.state)
+            for drawn in (_curves, _ends):
+                trace = drawn(record, objective, trials, status)
+                figure.add_trace(trace.update(name=name, legendgroup=name))
     if best and (points := record.curves.get(best.trial_id)):
         x, y = _line(points, objective)
         figure.add_trace(
@@ -138,8 +140,6 @@ def _curves(
         y=np.array(y, "float32"),
         text=numbers,
         mode="lines",
-        name=status.value,
-        legendgroup=status.value,
         opacity=0.55,
         line={"color": STATUS_COLORS[status], "width": 1.2},
         hovertemplate="%{text}<br>%{x}: %{y:.5g}<extra></extra>",
@@ -149,8 +149,9 @@ def _curves(
 def _ends(record: Record, objective: Objective, trials: Sequence[Trial], status: Status) -> Scatter:
     last = [record.curves[trial.trial_id][-1] for trial in trials]
     said = [
-        f"trial {t.trial_id} {t.status.value}<br>{texts.outcome(t, record.state)[:120]}"
-        for t in trials
+        f"trial {trial.trial_id} {texts.trial_status(status, record.state)}<br>"
+        f"{texts.outcome(trial, record.state)[:120]}"
+        for trial in trials
     ]
     symbols = {Status.STOPPED: "x-thin", Status.FAILED: "x"}
     color = STATUS_COLORS[status]
@@ -159,8 +160,6 @@ def _ends(record: Record, objective: Objective, trials: Sequence[Trial], status:
         y=[point.metrics.get(objective.metric, math.nan) for point in last],
         text=[text.replace("<", "&lt;").replace("&lt;br>", "<br>") for text in said],
         mode="markers",
-        name=status.value,
-        legendgroup=status.value,
         showlegend=False,
         marker={
             "symbol": symbols.get(status, "circle"),

@@ -14,6 +14,7 @@ from tune_jobs.experiment.state import RunState
 from tune_jobs.job.declaration import Declaration, space_of
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
+from tune_jobs.runs.lock import holder_of
 from tune_jobs.search_algos.decisions import Pause, Stop
 from tune_jobs.search_algos.domains import Domain
 
@@ -68,6 +69,7 @@ class Record:
     def read(cls, folder: RunFolder) -> Record:
         """What can be read of a run; raises UserError only if nothing says what it measured."""
         record = _opened(folder)
+        record.state.is_driven = bool(holder_of(folder))
         try:
             record.extend(read(folder.journal))
         except UserError as error:

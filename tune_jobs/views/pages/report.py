@@ -39,9 +39,9 @@ def write_report(folder: RunFolder) -> Path:
 def page_of(record: Record, folder: RunFolder) -> Page:
     state, declared = record.state, record.declared
     method = f"{record.content.get('searcher', '?')} × {record.content.get('scheduler', '?')}"
-    words = [declared.name, method, texts.counts(state), texts.clock(state.seconds)]
-    status = state.closed.status if state.closed else "not ended"
-    page = Page(record.name, ", ".join([status, *words, str(record.content.get("started", ""))]))
+    words = [texts.run_status(state), declared.name, method, texts.counts(state)]
+    words += [texts.clock(state.seconds), str(record.content.get("started", ""))]
+    page = Page(record.name, ", ".join(words))
     for problem in record.missing:
         page.text(f"Not complete: {problem}", "warn")
     _best(page, record)

@@ -126,6 +126,8 @@ def _frozen(
     best = next((point for point in points if point.epoch == trial.best_epoch), None)
     values = _values(best.metrics, objectives) if best else None
     state = _STATES[trial.status]
+    if state is TrialState.RUNNING and texts.run_status(record.state) != "running":
+        state = TrialState.WAITING
     if len(objectives) > 1 and state is TrialState.PRUNED:
         state = TrialState.COMPLETE  # Optuna leaves a pruned trial out of every front
     if state is TrialState.COMPLETE and not values:
@@ -175,7 +177,7 @@ def _intermediate(points: Iterable[Point], objective: Objective) -> dict[int, fl
 def _attributes(trial: Trial, record: Record) -> dict[str, Any]:
     said = texts.outcome(trial, record.state)
     return {
-        "status": trial.status.value,
+        "status": texts.trial_status(trial.status, record.state),
         "reason": said,
         "epochs": trial.epoch,
         "seconds": round(trial.seconds, 3),

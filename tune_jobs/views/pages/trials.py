@@ -23,5 +23,5 @@ def add_trials(page: Page, record: Record, trials: Iterable[Trial]) -> None:
 def _row(trial: Trial, state: RunState, names: Iterable[str]) -> list[Any]:
     values = state.objective.values(trial.best_loss).values()
     config = [trial.best_config.get(name) for name in names]
-    ended = f"{trial.status.value}: {texts.outcome(trial, state)}".rstrip(": ")
+    ended = f"{texts.trial_status(trial.status, state)}: {texts.outcome(trial, state)}".rstrip(": ")
     return [trial.trial_id, *values, trial.best_epoch, *config, ended]
