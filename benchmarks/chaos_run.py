@@ -14,7 +14,7 @@ from killing import Moment, is_killed, start
 from tune_jobs.experiment.facts import Reported
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
-from tune_jobs.views.report import OF_ONE_EXECUTION
+from tune_jobs.views.result import OF_ONE_EXECUTION
 
 JOB = Path(__file__).with_name("chaos_job.py")
 TRIALS = 14

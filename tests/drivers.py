@@ -16,7 +16,7 @@ from tune_jobs.experiment.facts import Fact, Reported, Suggested
 from tune_jobs.experiment.state import RunState
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
-from tune_jobs.views.report import OF_ONE_EXECUTION
+from tune_jobs.views.result import OF_ONE_EXECUTION
 
 DEADLINE = 60.0  # seconds, for what takes a few
 PATIENT = 5 * DEADLINE  # for what imports much

@@ -22,7 +22,7 @@ from tune_jobs.search_algos.decisions import Decision
 from tune_jobs.search_algos.domains import Float
 from tune_jobs.search_algos.space import Space
 from tune_jobs.simulation.simulate import Curve, Epoch, VirtualClock, simulate
-from tune_jobs.views.report import write_reports
+from tune_jobs.views.result import write_results
 from tune_jobs.views.tensorboard import TensorBoard
 
 SPACE = Space({"x": Float(0, 1)})
@@ -130,7 +130,7 @@ def run_in_folder(
     experiment.record(Closed(status="finished"))
     board.close()
     journal.close()
-    write_reports(folder, folder.read_declaration(), experiment.state)
+    write_results(folder, folder.read_declaration(), experiment.state)
     return folder
 
 

@@ -15,7 +15,7 @@ from tune_jobs.runs.folder import RunFolder
 from tune_jobs.simulation.simulate import VirtualClock, simulate
 from tune_jobs.views.error_files import ErrorFiles
 from tune_jobs.views.progress import LineProgress, LiveProgress
-from tune_jobs.views.report import Reports
+from tune_jobs.views.result import Results
 from tune_jobs.views.tensorboard import TensorBoard
 from tune_jobs.views.view import View, Views
 
@@ -26,7 +26,7 @@ def all_views(folder: RunFolder, job: TuneJob, console: Console, line: Console) 
         LineProgress(line),
         TensorBoard(folder.tensorboard, job.domains),
         ErrorFiles(folder.errors),
-        Reports(folder, folder.read_declaration()),
+        Results(folder, folder.read_declaration()),
     ]
 
 

@@ -18,7 +18,7 @@ from tune_jobs.runs.checkpoints import CheckpointStore, Saved
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import Journal
 from tune_jobs.search_algos.decisions import Continue
-from tune_jobs.views.report import write_reports
+from tune_jobs.views.result import write_results
 
 
 def trained_run(path: Path, job: TuneJob) -> Run:
@@ -46,7 +46,7 @@ def trained_run(path: Path, job: TuneJob) -> Run:
                     break
     experiment.record(Closed(status="finished"))
     journal.close()
-    write_reports(folder, folder.read_declaration(), experiment.state)
+    write_results(folder, folder.read_declaration(), experiment.state)
     return Run.open(path)
 
 

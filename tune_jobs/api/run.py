@@ -28,7 +28,7 @@ from tune_jobs.runs.stretch import Stretch
 from tune_jobs.views import texts
 from tune_jobs.views.painted import Painted
 from tune_jobs.views.progress import progress_view, waiting
-from tune_jobs.views.report import trial_row
+from tune_jobs.views.result import trial_row
 from tune_jobs.views.screen import RunScreen
 from tune_jobs.views.view import View
 

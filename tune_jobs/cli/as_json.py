@@ -11,7 +11,7 @@ from tune_jobs.cli.screens import read_run
 from tune_jobs.errors import UserError
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.lock import holder_of
-from tune_jobs.views.report import summary, trial_row
+from tune_jobs.views.result import summary, trial_row
 
 
 def runs_as_json(folders: Iterable[RunFolder]) -> str:

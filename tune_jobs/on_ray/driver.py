@@ -28,7 +28,7 @@ from tune_jobs.runs.retention import Retention
 from tune_jobs.runs.stretch import Stretch
 from tune_jobs.storage import StorageError
 from tune_jobs.views.error_files import ErrorFiles
-from tune_jobs.views.report import ReportPage, Reports
+from tune_jobs.views.result import ReportPage, Results
 from tune_jobs.views.tensorboard import TensorBoard
 from tune_jobs.views.view import View, Views
 
@@ -43,7 +43,7 @@ def drive(stretch: Stretch, builder: bytes, room: Room, progress: View, crowd: i
     with opened as books, interrupt.listening():
         views = Views()
         board = TensorBoard(folder.tensorboard, job.domains)
-        views.add(board, ErrorFiles(folder.errors), Reports(folder, stretch.declared))
+        views.add(board, ErrorFiles(folder.errors), Results(folder, stretch.declared))
         views.add(ReportPage(folder))
         views.start(job.callbacks, job, folder.path)
         retention = Retention(

@@ -20,7 +20,7 @@ from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.journal import read
 from tune_jobs.search_algos.domains import Choice, Float, Int
-from tune_jobs.views.report import OF_ONE_EXECUTION
+from tune_jobs.views.result import OF_ONE_EXECUTION
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 

@@ -1,4 +1,4 @@
-"""The result of a run for people and programs: summary.json and trials.csv."""
+"""The result of a run for people and programs: summary.json, trials.csv and report.html."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ OF_ONE_EXECUTION = (
 """The columns of trials.csv that differ when the same run is done again."""
 
 
-class Reports:
-    """A view that writes them at the end."""
+class Results:
+    """A view that writes summary.json and trials.csv at the end."""
 
     def __init__(self, folder: RunFolder, declared: Declaration) -> None:
         self._folder, self._declared = folder, declared
@@ -32,7 +32,7 @@ class Reports:
 
     def close(self) -> None:
         if self._state:
-            write_reports(self._folder, self._declared, self._state)
+            write_results(self._folder, self._declared, self._state)
 
 
 class ReportPage:
@@ -53,7 +53,7 @@ class ReportPage:
         write_report(self._folder)
 
 
-def write_reports(folder: RunFolder, declared: Declaration, state: RunState) -> None:
+def write_results(folder: RunFolder, declared: Declaration, state: RunState) -> None:
     write_json(folder.path / "summary.json", summary(folder, declared, state))
     rows = [trial_row(trial, state) for trial in state.trials.values()]
     columns = list(dict.fromkeys(column for row in rows for column in row))
