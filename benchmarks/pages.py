@@ -19,39 +19,16 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from tune_jobs.experiment.facts import Closed
+from idle import idle_job, simulated
+
 from tune_jobs.job.origin import Origin
-from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.folder import RunFolder
-from tune_jobs.runs.journal import Journal
-from tune_jobs.search_algos.domains import Choice, Float, Int
-from tune_jobs.simulation.simulate import Epoch, VirtualClock, simulate
+from tune_jobs.simulation.simulate import Epoch
 
 TRIALS = (1_000, 10_000)
-EPOCHS = 9
+EPOCHS, WORKERS = 9, 8
 TUNE_JOBS = [sys.executable, "-m", "tune_jobs"]
 TO_TRIALS = "import sys; from tune_jobs import Run; print(len(Run.open(sys.argv[1]).trials()))"
-
-
-def job(trials: int) -> TuneJob:
-    return TuneJob(
-        name="idle",
-        model="trial_overhead:Idle",
-        space={
-            "learning_rate": Float(1e-4, 1e-1, log=True),
-            "optimizer": Choice(["adamw", "sgd"]),
-            "momentum": Float(0.5, 0.99, when={"optimizer": "sgd"}),
-            "width": Int(16, 256, log=True),
-            "layers": Int(1, 6),
-            "dropout": Float(0.0, 0.6),
-        },
-        metric="loss",
-        mode="min",
-        searcher="random",
-        scheduler="fifo",
-        num_samples=trials,
-        max_epochs=EPOCHS,
-    )
 
 
 def falling(config: Mapping[str, Any], epoch: int) -> Epoch:
@@ -60,14 +37,9 @@ def falling(config: Mapping[str, Any], epoch: int) -> Epoch:
 
 
 def finished_run(folder: RunFolder, trials: int) -> RunFolder:
-    declared, clock = job(trials), VirtualClock()
-    folder.create(declared, {"CPU": 8}, Origin(Path(__file__)))
-    journal = Journal(folder.journal, clock=clock)
-    experiment = declared.build_experiment()
-    experiment.start(journal.append, lambda fact, state: None)
-    simulate(experiment, falling, 8, clock)
-    experiment.record(Closed(status="finished"))
-    journal.close()
+    declared = idle_job(trials, scheduler="fifo", max_epochs=EPOCHS)
+    folder.create(declared, {"CPU": WORKERS}, Origin(Path(__file__)))
+    simulated(declared, folder.journal, falling, WORKERS)
     return folder
 
 

@@ -19,15 +19,17 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tune_jobs.experiment.facts import Closed, Reported
+from idle import idle_job, simulated
+
+from tune_jobs.experiment.facts import Reported
 from tune_jobs.experiment.state import CheckpointRef
 from tune_jobs.job.origin import Origin
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.checkpoints import folder_of
 from tune_jobs.runs.folder import RunFolder
-from tune_jobs.runs.journal import Journal, read, read_past
+from tune_jobs.runs.journal import read, read_past
 from tune_jobs.search_algos.domains import Float
-from tune_jobs.simulation.simulate import Epoch, VirtualClock, simulate
+from tune_jobs.simulation.simulate import Epoch
 
 ENDED = (100, 1_000, 10_000)
 WORKERS = 8  # of the run that ended; an epoch took each of them a second
@@ -36,17 +38,7 @@ TUNE_JOBS = [sys.executable, "-m", "tune_jobs"]
 
 
 def job(trials: int) -> TuneJob:
-    return TuneJob(
-        name="idle",
-        model="trial_overhead:Idle",
-        space={"x": Float(0, 1)},
-        metric="loss",
-        mode="min",
-        searcher="random",
-        scheduler="asha",
-        num_samples=trials,
-        max_epochs=27,
-    )
+    return idle_job(trials, space={"x": Float(0, 1)}, scheduler="asha")
 
 
 def falling(config: Mapping[str, Any], epoch: int) -> Epoch:
@@ -54,14 +46,9 @@ def falling(config: Mapping[str, Any], epoch: int) -> Epoch:
 
 
 def finished_run(folder: RunFolder, trials: int) -> RunFolder:
-    declared, clock = job(trials), VirtualClock()
+    declared = job(trials)
     folder.create(declared, {"CPU": 2}, Origin(Path(__file__)))
-    journal = Journal(folder.journal, clock=clock)
-    experiment = declared.build_experiment()
-    experiment.start(journal.append, lambda fact, state: None)
-    simulate(experiment, falling, WORKERS, clock)
-    experiment.record(Closed(status="finished"))
-    journal.close()
+    experiment = simulated(declared, folder.journal, falling, WORKERS)
     for trial in experiment.state.trials.values():
         for epoch in range(max(1, trial.epoch - 1), trial.epoch + 1):
             place = folder.path / "checkpoints" / folder_of(CheckpointRef(trial.trial_id, epoch))

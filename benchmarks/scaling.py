@@ -29,15 +29,16 @@ from pkgutil import resolve_name
 from statistics import median
 from typing import Any, NamedTuple
 
-from tune_jobs.experiment.facts import Closed, Fact, Reported, Suggested
+from idle import SPACE, idle_job, simulated
+
+from tune_jobs.experiment.facts import Fact, Reported, Suggested
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.runs.journal import Journal, read, read_past
-from tune_jobs.search_algos.domains import Choice, Float, Int
+from tune_jobs.runs.journal import read, read_past
 from tune_jobs.search_algos.history import History
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.search_algos.searchers import SEARCHERS
 from tune_jobs.search_algos.space import Space
-from tune_jobs.simulation.simulate import Epoch, VirtualClock, simulate
+from tune_jobs.simulation.simulate import Epoch
 
 WORKERS = 1_000
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -54,16 +55,7 @@ CASES: dict[str, dict[str, Any]] = {
     "median": {"max_epochs": 6},
 }
 CALLS = ("on_start", "on_report", "on_resume", "on_end", "next_to_resume", "eliminated")
-SPACE = Space(
-    {
-        "learning_rate": Float(1e-4, 1e-1, log=True),
-        "optimizer": Choice(["adamw", "sgd"]),
-        "momentum": Float(0.5, 0.99, when={"optimizer": "sgd"}),
-        "width": Int(16, 256, log=True),
-        "layers": Int(1, 6),
-        "dropout": Float(0.0, 0.6),
-    }
-)
+SEARCH_SPACE = Space(SPACE)
 
 
 class Row(NamedTuple):
@@ -99,18 +91,7 @@ class Stopwatch:
 
 
 def job(case: str, trials: int, scheduler: type | str | None = None) -> TuneJob:
-    fields: dict[str, Any] = {"max_epochs": 27, **CASES[case]}
-    return TuneJob(
-        name="idle",
-        model="trial_overhead:Idle",
-        space=dict(SPACE),
-        metric="loss",
-        mode="min",
-        searcher="random",
-        scheduler=scheduler or case.partition(",")[0],
-        num_samples=trials,
-        **fields,
-    )
+    return idle_job(trials, scheduler=scheduler or case.partition(",")[0], **CASES[case])
 
 
 def curve(config: Mapping[str, Any], epoch: int) -> Epoch:
@@ -127,16 +108,12 @@ def resident() -> float:
 
 def decided(case: str, trials: int, path: Path) -> Row:
     """One simulated run, and a resume of it."""
-    training, deciding, clock = Stopwatch(), Stopwatch(), VirtualClock()
+    training, deciding = Stopwatch(), Stopwatch()
     watched = job(case, trials, deciding.watched_scheduler(case.partition(",")[0]))
     watched.build_scheduler()  # PBT's imports the model
     before, begun = resident(), time.process_time()
-    experiment, journal = watched.build_experiment(), Journal(path, clock=clock)
-    experiment.start(journal.append, lambda fact, state: None)
-    simulate(experiment, training.watched(curve), WORKERS, clock)
+    experiment = simulated(watched, path, training.watched(curve), WORKERS)
     loop = time.process_time() - begun - training.seconds
-    experiment.record(Closed(status="finished"))
-    journal.close()
     driver, reports = resident() - before, experiment.state.epochs_total
     before, begun = resident(), time.process_time()
     past = read_past(path)
@@ -150,7 +127,7 @@ def decided(case: str, trials: int, path: Path) -> Row:
 
 def history_of(facts: Iterator[Fact]) -> History:
     """What a searcher knows after these facts, with the trials at work that the last ones have."""
-    history = History(SPACE)
+    history = History(SEARCH_SPACE)
     for fact in facts:
         match fact:
             case Suggested():
@@ -164,7 +141,7 @@ def history_of(facts: Iterator[Fact]) -> History:
 
 def suggesting(name: str, history: History) -> float:
     """Seconds of a suggestion: the median of a few, or the first, if it takes long."""
-    searcher = resolve_name(SEARCHERS[name])(SPACE, 0)
+    searcher = resolve_name(SEARCHERS[name])(SEARCH_SPACE, 0)
     times: list[float] = []
     while len(times) < REPEATS and sum(times) < PATIENCE / 2:
         begun = time.process_time()
