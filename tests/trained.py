@@ -18,6 +18,7 @@ from tune_jobs.runs.checkpoints import CheckpointStore, Saved
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import Journal
 from tune_jobs.search_algos.decisions import Continue
+from tune_jobs.search_algos.domains import Float
 from tune_jobs.views.result import write_results
 
 
@@ -48,6 +49,22 @@ def trained_run(path: Path, job: TuneJob) -> Run:
     journal.close()
     write_results(folder, folder.read_declaration(), experiment.state)
     return Run.open(path)
+
+
+def trained_trees(path: Path, trials: int, epochs: int) -> Run:
+    """A run of decision trees on the digits, which have predictions."""
+    job = TuneJob(
+        name="trees",
+        model="tree",
+        space={"dataset": "digits", "max_features": Float(0.1, 0.5)},
+        metric="val_loss",
+        mode="min",
+        searcher="random",
+        scheduler="fifo",
+        num_samples=trials,
+        max_epochs=epochs,
+    )
+    return trained_run(path, job)
 
 
 def _built(job: TuneJob, work: Train | FinalTest) -> Model:

@@ -8,26 +8,15 @@ from typing import Any
 
 import pytest
 from runs import tiny_job
-from trained import trained_run
+from trained import trained_run, trained_trees
 
-from tune_jobs import Float, Run, TuneJob, UserError
+from tune_jobs import Run, UserError
 from tune_jobs.models.forest import Forest
 
 
 @pytest.fixture(scope="module")
 def trees(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    job = TuneJob(
-        name="trees",
-        model="tree",
-        space={"dataset": "digits", "max_features": Float(0.1, 0.5)},
-        metric="val_loss",
-        mode="min",
-        searcher="random",
-        scheduler="fifo",
-        num_samples=4,
-        max_epochs=3,
-    )
-    return trained_run(tmp_path_factory.mktemp("runs") / "trees", job)
+    return trained_trees(tmp_path_factory.mktemp("runs") / "trees", trials=4, epochs=3)
 
 
 def test_an_ensemble_is_no_worse_on_validation_than_the_best_alone(trees: Run) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from s3_server import S3Server, s3_server
-from trained import trained_run
+from trained import trained_trees
 
-from tune_jobs import Float, TuneJob
 from tune_jobs.runs.folder import find_storage
 from tune_jobs.storage import Place, open_place
 from tune_jobs.storage.mirror import Mirror
@@ -26,18 +25,7 @@ def server() -> Iterator[S3Server]:
 @pytest.fixture(scope="module")
 def storage(server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     """With a run, ``trees``, that a driver made and left."""
-    job = TuneJob(
-        name="trees",
-        model="tree",
-        space={"dataset": "digits", "max_features": Float(0.1, 0.5)},
-        metric="val_loss",
-        mode="min",
-        searcher="random",
-        scheduler="fifo",
-        num_samples=2,
-        max_epochs=2,
-    )
-    made = trained_run(tmp_path_factory.mktemp("made") / "trees", job)
+    made = trained_trees(tmp_path_factory.mktemp("made") / "trees", trials=2, epochs=2)
     bucket = server.new_bucket()
     place = open_place(bucket).child("trees")
     Mirror(made.folder.path, place, 10.0).close()
