@@ -22,7 +22,7 @@ from typing import Any
 from idle import idle_job, simulated
 
 from tune_jobs.experiment.facts import Reported
-from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.experiment.trial import CheckpointRef
 from tune_jobs.job.origin import Origin
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.runs.checkpoints import folder_of

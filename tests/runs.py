@@ -11,7 +11,8 @@ from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.extent import Extent
 from tune_jobs.experiment.facts import Closed, Fact, Known, Reported
 from tune_jobs.experiment.objective import Mode
-from tune_jobs.experiment.state import RunState, Trial
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Trial
 from tune_jobs.job.origin import Origin
 from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob

@@ -17,7 +17,7 @@ import pytest
 from finished import run_job
 from runs import tiny_job
 
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.models.base import Done
 from tune_jobs.models.command import Command
 from tune_jobs.models.programs.program import ProgramError

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs import falling, simulated
 
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.search_algos.decisions import Continue, Pause, Resume, Stop
 from tune_jobs.search_algos.domains import Float
 from tune_jobs.search_algos.schedulers.asha import ASHA

@@ -8,7 +8,7 @@ from runs import Recorded, falling, simulated
 from strategies import curves
 
 from tune_jobs.experiment.facts import Stopped
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.search_algos.decisions import Stop
 from tune_jobs.search_algos.rungs import hyperband_brackets
 from tune_jobs.simulation.simulate import Curve, Epoch

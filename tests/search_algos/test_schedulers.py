@@ -15,7 +15,7 @@ from runs import SPACE, Recorded, falling, metrics_of, simulated
 from strategies import curves
 
 from tune_jobs.experiment.facts import Failed, Reported, Stopped, TrialResumed
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.names import find_class, option_names
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Continue, Exploit, Pause, Stop

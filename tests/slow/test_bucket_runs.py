@@ -29,7 +29,7 @@ from tiny_model import Tiny
 import tune_jobs
 from tune_jobs import Run
 from tune_jobs.experiment.facts import Fact, Reported, Suggested, Warned
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.runs.folder import RunFolder, find_storage
 from tune_jobs.views.progress import LineProgress
 

@@ -18,7 +18,7 @@ from hosts import PATH, Network, network, wait_until, why_none
 
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Reported
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.lock import locked
 

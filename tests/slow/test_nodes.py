@@ -17,7 +17,7 @@ from rich.console import Console
 
 from tune_jobs.cli.screens import print_run
 from tune_jobs.experiment.facts import Failed, Moved
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.on_ray.scratch import MARK, remove
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read

@@ -10,7 +10,7 @@ from finished import Finished, run_job
 from runs import tiny_job
 
 from tune_jobs.experiment.facts import Reported, Stopped, Suggested, TrialResumed
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.search_algos.decisions import Exploit, Pause
 from tune_jobs.search_algos.domains import Float
 

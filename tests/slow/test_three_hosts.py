@@ -17,7 +17,7 @@ from hosts import PATH, Host, Network, network, why_none
 from s3_server import CREDENTIALS, S3Server, s3_server
 
 from tune_jobs.experiment.facts import Moved, Reported
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.runs.folder import RunFolder, find_storage
 
 TRIALS, EPOCHS = 9, 60

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tune_jobs.errors import UserError
-from tune_jobs.experiment.state import CheckpointRef, Incumbent
+from tune_jobs.experiment.state import Incumbent
+from tune_jobs.experiment.trial import CheckpointRef
 from tune_jobs.models.base import Model
 from tune_jobs.runs.artifacts import trial_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError

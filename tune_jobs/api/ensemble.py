@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tune_jobs.api.best import loaded, restored
 from tune_jobs.errors import UserError
-from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.experiment.trial import CheckpointRef
 from tune_jobs.models.base import Model
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError
 from tune_jobs.search_algos.order import parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.experiment.trial import CheckpointRef
 from tune_jobs.runs.checkpoints import CheckpointStore
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read

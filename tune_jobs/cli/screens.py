@@ -14,7 +14,8 @@ from rich.text import Text
 
 from tune_jobs.cli.trials import trials_shown
 from tune_jobs.errors import UserError, counted, kind_of
-from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.names import field_names, name_of

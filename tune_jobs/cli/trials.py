@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tune_jobs.errors import UserError, counted, nearest
-from tune_jobs.experiment.state import RunState, Status, Trial
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status, Trial
 from tune_jobs.views import texts
 from tune_jobs.views.screen import table
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tune_jobs.experiment.state import CheckpointRef, Trial
+from tune_jobs.experiment.trial import CheckpointRef, Trial
 
 
 @dataclass(frozen=True)

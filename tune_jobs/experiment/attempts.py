@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tune_jobs.errors import own_line
 from tune_jobs.experiment.facts import Completed, Failed, Moved
-from tune_jobs.experiment.state import Trial
+from tune_jobs.experiment.trial import Trial
 
 
 class Attempts:

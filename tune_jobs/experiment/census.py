@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from tune_jobs.experiment.state import Status, Trial
+from tune_jobs.experiment.trial import Status, Trial
 
 ENDED_KEPT = 200  # more than a terminal has lines
 

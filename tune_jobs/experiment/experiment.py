@@ -36,8 +36,9 @@ from tune_jobs.experiment.hopeless import Hopeless
 from tune_jobs.experiment.method import Method
 from tune_jobs.experiment.objective import Objective
 from tune_jobs.experiment.replay import NOT_RESUMED, Replay
-from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.state import RunState
 from tune_jobs.experiment.suggest import NOT_YET
+from tune_jobs.experiment.trial import Status
 from tune_jobs.search_algos.decisions import Continue, Decision, Stop
 
 Record = Callable[[Fact], Fact]

@@ -24,8 +24,9 @@ from tune_jobs.experiment.facts import (
 from tune_jobs.experiment.goals import Goals, Say
 from tune_jobs.experiment.longer_run import LongerRun
 from tune_jobs.experiment.shares import Epochs
-from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.state import RunState
 from tune_jobs.experiment.suggest import Answer, Suggest
+from tune_jobs.experiment.trial import Status
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.decisions import Continue, Decision, Exploit, Resume, Stop
 from tune_jobs.search_algos.history import History

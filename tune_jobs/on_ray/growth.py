@@ -12,7 +12,8 @@ from ray.util.placement_group import (
     remove_placement_group,
 )
 
-from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status
 from tune_jobs.on_ray.resources import NodeType, TrialResources
 
 AT_ONCE = 100  # trials for which room is asked for, beyond the room there is

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tune_jobs.experiment.assignments import Train
-from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.experiment.trial import CheckpointRef
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved, as_stored
 
 Load = Callable[[Path], None]

@@ -10,7 +10,8 @@ from heapq import nsmallest
 from pydantic import ByteSize
 
 from tune_jobs.experiment.facts import Fact, Failed, Reported, TrialResumed
-from tune_jobs.experiment.state import CheckpointRef, RunState, Trial
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import CheckpointRef, Trial
 from tune_jobs.runs.checkpoints import CheckpointStore
 from tune_jobs.search_algos.decisions import Exploit
 from tune_jobs.search_algos.order import Loss

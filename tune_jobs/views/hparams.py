@@ -21,7 +21,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
     SessionStartInfo,
 )
 
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.search_algos.domains import Choice, Domain, Number
 from tune_jobs.views import texts
 

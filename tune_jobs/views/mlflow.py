@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
 from tune_jobs.errors import shortened
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.views.texts import trial_name
 from tune_jobs.views.tracker import Tracker

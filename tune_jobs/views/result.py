@@ -7,7 +7,8 @@ from typing import Any
 
 from tune_jobs.errors import shortened
 from tune_jobs.experiment.facts import TEXT_LENGTH, Fact
-from tune_jobs.experiment.state import Incumbent, RunState, Status, Trial
+from tune_jobs.experiment.state import Incumbent, RunState
+from tune_jobs.experiment.trial import Status, Trial
 from tune_jobs.job.declaration import Declaration
 from tune_jobs.runs.checkpoints import folder_of
 from tune_jobs.runs.folder import RunFolder, write_json

@@ -16,7 +16,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from tune_jobs.experiment.facts import Completed, Fact, Failed, Reported, Stopped, Tested
-from tune_jobs.experiment.state import RunState, Status, Trial
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status, Trial
 from tune_jobs.search_algos.domains import Domain
 from tune_jobs.views import hparams, texts
 

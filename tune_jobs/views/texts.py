@@ -28,7 +28,8 @@ from tune_jobs.experiment.facts import (
     TrialResumed,
     Warned,
 )
-from tune_jobs.experiment.state import RunState, Status, Trial
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status, Trial
 from tune_jobs.search_algos.decisions import Exploit
 
 NAME_LENGTH = 80

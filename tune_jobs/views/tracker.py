@@ -22,7 +22,8 @@ from tune_jobs.experiment.facts import (
     Tested,
     TrialResumed,
 )
-from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.views.texts import test_name
 from tune_jobs.views.view import Callback

@@ -8,7 +8,7 @@ from typing import Any
 
 import wandb
 
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.views.texts import trial_name
 from tune_jobs.views.tracker import Tracker
 

@@ -12,7 +12,7 @@ from runs import falling, run_in_folder, tiny_job
 from s3_server import S3Server, s3_server
 
 from tune_jobs import Run, UserError
-from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.experiment.trial import CheckpointRef
 from tune_jobs.runs.checkpoints import CheckpointStore, Saved
 from tune_jobs.runs.lock import locked
 from tune_jobs.storage import open_place

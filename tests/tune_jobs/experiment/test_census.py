@@ -11,7 +11,8 @@ from runs import falling, simulated, tiny_job
 from strategies import curves
 
 from tune_jobs.experiment.facts import Fact, RunResumed
-from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status
 from tune_jobs.simulation.simulate import Curve
 
 ASHA, PAUSING, CLONING = "asha", "hyperband", "pbt"

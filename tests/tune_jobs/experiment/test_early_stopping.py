@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from runs import simulated
 
 from tune_jobs.experiment.early_stopping import EarlyStopping
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.search_algos.schedulers import SCHEDULERS
 from tune_jobs.simulation.simulate import Curve, Epoch
 

@@ -23,7 +23,8 @@ from tune_jobs.experiment.facts import (
     Tested,
     TrialResumed,
 )
-from tune_jobs.experiment.state import CheckpointRef, RunState, Status
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import CheckpointRef, Status
 from tune_jobs.names import find_class
 from tune_jobs.search_algos.base import Scheduler, Searcher
 from tune_jobs.search_algos.decisions import Continue, Exploit, Stop

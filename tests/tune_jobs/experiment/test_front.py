@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs import begun, reported, tiny_job
 
-from tune_jobs.experiment.state import RunState, Trial
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Trial
 from tune_jobs.search_algos.order import Loss
 
 _number = st.sampled_from([0.0, 1.0, 2.0, 3.0, math.nan])

@@ -14,7 +14,7 @@ from runs import begun, falling, run_in_folder, simulated, state_of, tiny_job
 
 from tune_jobs import TuneJob, UserError
 from tune_jobs.experiment.facts import Draining, Reported, Warned, from_json, to_json
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.job.declaration import as_json, rebuilt
 from tune_jobs.job.files import load_job
 from tune_jobs.search_algos.decisions import Continue

@@ -9,7 +9,7 @@ from runs import Recorded, begun, falling, metrics_of, simulated, tiny_job
 from strategies import curves
 
 from tune_jobs.experiment.facts import Reported, RunResumed, Stopped, TrialResumed
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.names import find_class
 from tune_jobs.search_algos.base import Scheduler
 from tune_jobs.search_algos.schedulers import SCHEDULERS

@@ -10,7 +10,7 @@ from runs import Recorded, begun, falling, reported, tiny_job
 
 from tune_jobs.experiment.assignments import FinalTest
 from tune_jobs.experiment.shares import Shares
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.job.declaration import Declaration, as_json
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.search_algos.decisions import Pause, Stop

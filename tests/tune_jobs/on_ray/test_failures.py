@@ -16,7 +16,8 @@ from tune_jobs.api.run import Run
 from tune_jobs.cli.screens import print_run
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Failed, Moved, Reported
-from tune_jobs.experiment.state import RunState, Status, Trial
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status, Trial
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import read
 from tune_jobs.search_algos.domains import Choice, Float

@@ -22,7 +22,7 @@ from drivers import (
 from runs import falling, run_in_folder, tiny_job
 
 from tune_jobs.experiment.facts import Interrupted, Reported, Suggested
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.runs.folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("ray_session")

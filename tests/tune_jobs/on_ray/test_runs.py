@@ -14,7 +14,8 @@ from tiny_model import Tiny
 from tune_jobs import Callback
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Fact, Reported
-from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status
 from tune_jobs.job.files import load_job
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob

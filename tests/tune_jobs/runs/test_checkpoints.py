@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.experiment.trial import CheckpointRef
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.storage import FileInfo, Folder, StorageError
 

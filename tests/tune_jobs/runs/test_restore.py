@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_jobs.experiment.assignments import Train
-from tune_jobs.experiment.state import CheckpointRef
+from tune_jobs.experiment.trial import CheckpointRef
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.runs.restore import Restored, restore
 from tune_jobs.storage import Folder

@@ -16,7 +16,8 @@ from strategies import curves
 from tune_jobs.experiment.assignments import Train
 from tune_jobs.experiment.experiment import Experiment
 from tune_jobs.experiment.facts import Fact, Reported
-from tune_jobs.experiment.state import CheckpointRef, RunState, Status
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import CheckpointRef, Status
 from tune_jobs.names import find_class
 from tune_jobs.runs.checkpoints import CheckpointStore, Saved
 from tune_jobs.runs.retention import Retention

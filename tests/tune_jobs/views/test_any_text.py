@@ -23,7 +23,7 @@ from shown import run_with_views
 
 from tune_jobs.cli import screens
 from tune_jobs.experiment.facts import TEXT_LENGTH
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.search_algos.domains import Choice, Float
 from tune_jobs.simulation.simulate import Epoch, simulate

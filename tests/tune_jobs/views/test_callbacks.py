@@ -14,7 +14,8 @@ from runs import falling, simulated, tiny_job
 from tune_jobs import Callback, MLflowCallback, WandbCallback
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Closed, Fact, Reported, Warned
-from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status
 from tune_jobs.job.declaration import as_json, rebuilt
 from tune_jobs.job.files import load_job
 from tune_jobs.job.origin import Origin

@@ -23,7 +23,8 @@ from terminal import Terminal
 
 from tune_jobs.experiment.cost import Resources, Usage
 from tune_jobs.experiment.facts import VERSION, Closed, Fact, Opened, RunResumed, Suggested, Warned
-from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status
 from tune_jobs.views.frame import frame
 from tune_jobs.views.painted import FINAL_TEST, FIRST_EPOCH, WRITING
 from tune_jobs.views.progress import LineProgress, LiveProgress

@@ -20,7 +20,7 @@ from runs import falling, run_in_folder, simulated, tiny_job
 from tune_jobs.api.run import Run
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Closed, Failed, Reported, Warned
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.job.origin import Origin
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.runs.journal import Journal, read_past

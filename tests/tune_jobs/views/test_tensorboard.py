@@ -14,7 +14,8 @@ from tensorboard.plugins.hparams import api_pb2 as api
 from tensorboard.plugins.hparams import metadata
 
 from tune_jobs.experiment.facts import Fact, Reported
-from tune_jobs.experiment.state import RunState, Status
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.search_algos.domains import Choice, Float, Int
 from tune_jobs.simulation.simulate import Epoch, simulate

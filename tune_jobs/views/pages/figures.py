@@ -13,7 +13,7 @@ import numpy as np
 from plotly.graph_objects import Bar, Figure, Scatter
 
 from tune_jobs.experiment.objective import Objective
-from tune_jobs.experiment.state import Status, Trial
+from tune_jobs.experiment.trial import Status, Trial
 from tune_jobs.views import texts
 from tune_jobs.views.pages.record import Point, Record
 

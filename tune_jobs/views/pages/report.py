@@ -12,7 +12,8 @@ from plotly.graph_objects import Figure
 
 from tune_jobs.errors import UserError, counted, kind_of
 from tune_jobs.experiment.facts import Failed, RunResumed
-from tune_jobs.experiment.state import RunState, Status, Trial
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Status, Trial
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.views import texts
 from tune_jobs.views.pages import figures

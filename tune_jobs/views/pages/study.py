@@ -19,7 +19,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from tune_jobs.experiment.objective import Objective
-from tune_jobs.experiment.state import Status, Trial
+from tune_jobs.experiment.trial import Status, Trial
 from tune_jobs.search_algos.domains import Choice, Domain, Int
 from tune_jobs.views import texts
 from tune_jobs.views.pages.record import Point, Record

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tune_jobs.experiment.state import RunState, Trial
+from tune_jobs.experiment.state import RunState
+from tune_jobs.experiment.trial import Trial
 from tune_jobs.views import texts
 from tune_jobs.views.pages.page import Page
 from tune_jobs.views.pages.record import Record

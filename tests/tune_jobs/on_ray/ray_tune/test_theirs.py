@@ -33,7 +33,7 @@ from runs import begun, falling, run_in_folder, simulated, tiny_job
 
 from tune_jobs.errors import UserError
 from tune_jobs.experiment.facts import Known
-from tune_jobs.experiment.state import Status
+from tune_jobs.experiment.trial import Status
 from tune_jobs.on_ray import RayScheduler
 from tune_jobs.on_ray.ray_tune.domains import convert, to_ray
 from tune_jobs.search_algos.domains import Choice, Float, Int, Normal, SpaceError, is_json
