@@ -104,12 +104,14 @@ class TrialResources:
 
     def refusal(self, nodes: Nodes, types: Sequence[NodeType]) -> str:
         """Why no node can ever hold a trial, in words."""
-        lack = "there is no room for them" if self.bundles[1:] else "no node has that"
+        lack, where = "no node has that", "with"
+        if self.bundles[1:]:
+            lack, where = "there is no room for them", "in bundles_per_trial, or with"
         wanted = [kind for bundle in self.bundles for kind in bundle]
         have = "; ".join(told(node, wanted) for node in nodes)
         can_add = f", and the autoscaler can add {'; '.join(map(str, types))}" if types else ""
         return (
-            f"a trial needs {self}, and {lack}; the nodes have {have}{can_add}: give fewer with "
+            f"a trial needs {self}, and {lack}; the nodes have {have}{can_add}: give fewer {where} "
             "--cpus-per-trial and --gpus-per-trial"
         )
 
