@@ -19,6 +19,13 @@ from tune_jobs.views import texts
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
+def _ask(question: str) -> None:
+    """Goes on if the answer is yes."""
+    if not click.confirm(question, err=True):  # with abort=True, "no" would look like Ctrl-C
+        click.echo("nothing was removed", err=True)
+        raise click.exceptions.Exit(1)
+
+
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=completion.runs)
 @_yes
@@ -29,7 +36,7 @@ def delete(runs: tuple[str, ...], yes: bool, storage: str | None) -> None:
     folders = [existing_run(place, run) for run in runs]
     if not yes:
         which = ", ".join(folder.where for folder in folders)
-        click.confirm(f"delete {which}?", abort=True, err=True)
+        _ask(f"delete {which}?")
     for folder in folders:
         remove.delete(folder)
         click.echo(f"deleted {folder.where}")
@@ -44,7 +51,7 @@ def prune(run: str, yes: bool, storage: str | None) -> None:
     folder = find_run(find_storage(storage), run)
     if not (yes or read_run(folder)[1].is_finished):
         question = f"{folder.where} is not finished: its trials would start again. Prune it?"
-        click.confirm(question, abort=True, err=True)
+        _ask(question)
     removed, size = remove.prune(folder)
     click.echo(f"removed {counted(removed, 'checkpoint')}, {ByteSize(size).human_readable()}")
 

@@ -90,7 +90,11 @@ def test_a_run_in_use_is_left_alone(run: Run) -> None:
 def test_the_command_line_asks_first(tune_jobs: Any, tmp_path: Path, monkeypatch: Any) -> None:
     folder = run_in_folder(tmp_path / "storage" / "first", tiny_job(), falling)
     monkeypatch.setattr("sys.stdin", StringIO())
-    assert tune_jobs("delete", "first")[0] != 0
+    assert tune_jobs("delete", "first")[0] == 130, "nobody answers, as with Ctrl-C"
+    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
+    code, _, err = tune_jobs("delete", "first")
+    assert code == 1
+    assert err.endswith("nothing was removed\n")
     assert folder.exists
     code, out, _ = tune_jobs("prune", "first")
     assert (code, out) == (0, "removed 0 checkpoints, 0B\n"), "it is finished, so nobody is asked"

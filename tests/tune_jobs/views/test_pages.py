@@ -240,6 +240,7 @@ def test_runs_are_compared_at_equal_epochs(tmp_path: Path, tune_jobs: Any) -> No
     assert fewest < record.state.epochs_total
     titles, rows = compared([Record.read(RunFolder(storage / "short")), record])
     assert f"after {fewest} epochs" in titles
+    assert [row[titles.index("model")] for row in rows] == ["tiny_model:Tiny"] * 2
     within = [step.value for step in record.steps if step.epochs <= fewest]
     assert rows[1][titles.index(f"after {fewest} epochs")] == min(within)
     assert "short" in out

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tune_jobs.errors import UserError
+from tune_jobs.job.code import plain_name
 from tune_jobs.views import texts
 from tune_jobs.views.pages import figures
 from tune_jobs.views.pages.page import Page
@@ -24,7 +25,7 @@ def compared(records: Sequence[Record]) -> tuple[list[str], list[list[Any]]]:
     seconds = min(record.state.seconds for record in records)
     metric = objective.metric
     titles = [
-        *("run", "searcher × scheduler", "trials", f"{objective.unit}s", "time"),
+        *("run", "model", "searcher × scheduler", "trials", f"{objective.unit}s", "time"),
         f"best {metric}",
         f"after {epochs} {objective.unit}s",
         f"after {texts.clock(seconds)}",
@@ -33,6 +34,7 @@ def compared(records: Sequence[Record]) -> tuple[list[str], list[list[Any]]]:
     rows: list[list[Any]] = [
         [
             record.name,
+            plain_name(record.content.get("model", "?")),
             f"{record.content.get('searcher', '?')} × {record.content.get('scheduler', '?')}",
             len(record.state.trials),
             record.state.epochs_total,
