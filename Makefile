@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv --quiet pip
 
-.PHONY: run test test-slow cluster-test tests-on-one-host lint tests-on-ray tests-without-ray chaos lock clean
+.PHONY: run test test-slow cluster-test lint tests-on-ray tests-without-ray chaos lock clean
 
 run: .venv/ready  ## tune a CNN on real digits
 	$(BIN)/tune-jobs run digits_cnn
@@ -11,13 +11,10 @@ test: .venv/ready  ## style, types and tests, side by side
 	@$(MAKE) --no-print-directory --jobs=3 lint tests-on-ray tests-without-ray
 
 test-slow: .venv/frameworks  ## tests/slow: the wheel, other frameworks, clusters of several nodes
-	@$(MAKE) --no-print-directory --jobs=2 cluster-test tests-on-one-host
+	$(BIN)/pytest --timeout=600 --numprocesses=2 --dist=loadfile tests/slow
 
 cluster-test: .venv/ready  ## several hosts; ray up, submit, exec, down; a part of test-slow
-	$(BIN)/pytest -m hosts tests/slow
-
-tests-on-one-host: .venv/frameworks
-	$(BIN)/pytest --timeout=600 -m "not hosts" tests/slow
+	$(BIN)/pytest tests/slow/test_cluster_launcher.py tests/slow/test_three_hosts.py
 
 lint: .venv/ready
 	$(BIN)/ruff check

@@ -27,7 +27,6 @@ RAY = Path(sys.executable).with_name("ray")
 JOB = "tune_jobs/jobs/digits_cnn.py"
 
 pytestmark = [
-    pytest.mark.hosts,
     pytest.mark.skipif(bool(why_none()), reason=why_none()),
     pytest.mark.timeout(480),
 ]

@@ -57,7 +57,6 @@ SOON = {
 }
 
 pytestmark = [
-    pytest.mark.hosts,
     pytest.mark.skipif(bool(why_none()), reason=why_none()),
     pytest.mark.timeout(480),
 ]
