@@ -285,11 +285,7 @@ def autoscaling_head(folder: Path) -> str:
     config = folder / "autoscaler.json"
     config.write_text(json.dumps({**AUTOSCALER, "provider": provider}))
     start = ["start", "--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false"]
-    settings = {
-        "RAY_FAKE_CLUSTER": "1",
-        "AUTOSCALER_UPDATE_INTERVAL_S": "1",
-        "RAY_AUTH_MODE": "disabled",  # whoever's token is on this machine
-    }
+    settings = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
     subprocess.run(
         [Path(sys.executable).with_name("ray"), *start, f"--autoscaling-config={config}"],
         env={**os.environ, **settings},

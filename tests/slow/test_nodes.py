@@ -84,10 +84,12 @@ def troubles(kind: str) -> Iterator[Path]:
     """Where `cluster_troubles` has its runs."""
     with tempfile.TemporaryDirectory(prefix="tj") as temporary:  # Ray's sockets want short paths
         path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+        # A head and its driver must agree, and `ray.init` in this process has set another mode.
+        agreed = {"RAY_AUTH_MODE": "disabled", "PYTHONPATH": path, MARK: temporary}
         try:
             done = subprocess.run(
                 [sys.executable, str(TESTS / "cluster_troubles.py"), kind, temporary],
-                env={**os.environ, "PYTHONPATH": path, MARK: temporary},
+                env={**os.environ, **agreed},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,

@@ -26,11 +26,11 @@ class Attempts:
         """The model does not accept the config, so another attempt is useless."""
         return Failed(trial_id=trial.trial_id, error=error, retry=False, refused=True)
 
-    def moved(self, trial: Trial, reason: str, blameless: bool) -> Moved | Failed:
-        """Its worker is gone. Unless the trial is ``blameless``, this is a failure if no epoch was
-        recorded since the last time: otherwise a trial that kills its node would kill all of
+    def moved(self, trial: Trial, reason: str, told: bool) -> Moved | Failed:
+        """Its worker is gone. Unless the worker was ``told`` to go, this is a failure if no epoch
+        was recorded since the last time: otherwise a trial that kills its node would kill all of
         them."""
-        if trial.moved_at == trial.epoch and not blameless:
+        if trial.moved_at == trial.epoch and not told:
             return self._ended(trial, reason, retry=True)
         return Moved(trial_id=trial.trial_id, reason=reason)
 

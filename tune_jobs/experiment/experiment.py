@@ -178,9 +178,9 @@ class Experiment:
         """An attempt of a trial died; returns True if it should be restarted by `train`."""
         return self._died(self._attempts.failed(self.state.trials[trial_id], error))
 
-    def move(self, trial_id: int, reason: str, blameless: bool = False) -> bool:
-        """A trial's worker is gone, surely or maybe ``blameless``; returns as `fail` does."""
-        return self._died(self._attempts.moved(self.state.trials[trial_id], reason, blameless))
+    def move(self, trial_id: int, reason: str, told: bool = False) -> bool:
+        """A trial's worker is gone, maybe since it was ``told`` to go; returns as `fail` does."""
+        return self._died(self._attempts.moved(self.state.trials[trial_id], reason, told))
 
     def warn(self, text: str) -> None:
         self.record(Warned(text=text))

@@ -12,6 +12,11 @@ from tune_jobs.on_ray.ends import end_of
 from tune_jobs.on_ray.internals import error_of
 from tune_jobs.on_ray.trainable import LeavingError, TrialError
 
+_UNSTARTED = (
+    "its worker had no process yet; if this happens to every worker, the driver and its cluster "
+    "may have different RAY_AUTH_MODE"
+)
+
 
 @dataclass(frozen=True)
 class Death:
@@ -23,14 +28,11 @@ class Death:
         hopeless: a failure that every trial would have.
         silent: the worker died without an error; the trial may have hung, or killed it.
         told to go: the worker had notice, and its trial is at the end of an epoch.
-        node lost: the worker's machine is gone.
-        unstarted: there was no worker yet.
+        node lost: the worker's machine is gone, or it never had a process.
     """
 
     text: str
-    kind: Literal[
-        "error", "refused", "hopeless", "silent", "told to go", "node lost", "unstarted"
-    ] = "error"
+    kind: Literal["error", "refused", "hopeless", "silent", "told to go", "node lost"] = "error"
 
 
 def death_of(ray_trial: RayTrial) -> Death:
@@ -55,6 +57,6 @@ def _death_of_actor(error: RayActorError) -> Death:
         case "node":
             return Death(f"{text}\nits node is gone", "node lost")
         case "unstarted":
-            return Death(f"{text}\nits worker had not started", "unstarted")
+            return Death(f"{text}\n{_UNSTARTED}", "node lost")
         case "process":
             return Death(f"{text}\nthe worker process died", "silent")

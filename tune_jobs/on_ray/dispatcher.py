@@ -182,8 +182,8 @@ class Dispatcher:
             case "hopeless":  # no fault of the trial's, which waits for a resume
                 self.fatal = UserError(death.text)
                 return False
-            case "told to go" | "unstarted":
-                again = self.experiment.move(trial_id, death.text, blameless=True)
+            case "told to go":
+                again = self.experiment.move(trial_id, death.text, told=True)
             case "node lost":
                 again = self.experiment.move(trial_id, death.text)
             case "refused":
@@ -198,9 +198,7 @@ class Dispatcher:
         if death.kind == "hopeless":
             self.fatal = UserError(death.text)
             return False
-        return death.kind in ("told to go", "unstarted") or self.experiment.test_failed(
-            work, death.text
-        )
+        return death.kind == "told to go" or self.experiment.test_failed(work, death.text)
 
     @contextmanager
     def _ending_the_run(self) -> Iterator[None]:

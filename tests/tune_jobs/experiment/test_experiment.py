@@ -278,7 +278,7 @@ def test_a_trial_whose_worker_was_told_to_go_uses_up_no_failure() -> None:
     experiment = begun(tiny_job(scheduler="fifo", max_failures=0)).experiment
     experiment.next()
     experiment.report(reported(0, 1, {"loss": 1.0}))
-    assert all(experiment.move(0, "its node is being drained", blameless=True) for _ in range(9))
+    assert all(experiment.move(0, "its node is being drained", told=True) for _ in range(9))
     trial = experiment.state.trials[0]
     assert (trial.status, trial.failures, len(trial.moves)) == (Status.RUNNING, 0, 9)
 
