@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from tune_jobs.job.code import stands_in_its_file, started_here
 from tune_jobs.on_ray.internals import submitted_env
@@ -29,8 +30,9 @@ def travelling() -> list[Path]:
     own: they stand in a folder of the import path where nothing is installed. Also those that a
     function imports when it is called."""
     folders = _own_folders()
-    loaded = [name for name in sys.modules if "." not in name]
-    files = [Path(file) for name in sys.modules if (file := _file_of_job(name))]
+    modules = sys.modules.copy()  # the driver is imported meanwhile, in a thread
+    loaded = [name for name in modules if "." not in name]
+    files = [Path(file) for name in modules if (file := _file_of_job(name, modules[name]))]
     waiting, seen, found = deque([*loaded, *_imported(files)]), set[str](), dict[str, Path]()
     while waiting:
         name = waiting.popleft()
@@ -48,9 +50,8 @@ def _own_folders() -> set[Path]:
     return {path.resolve() for path in paths if not _INSTALLED.intersection(path.parts)}
 
 
-def _file_of_job(name: str) -> str | None:
-    is_job = stands_in_its_file(f"{name}:")
-    return getattr(sys.modules[name], "__file__", None) if is_job else None
+def _file_of_job(name: str, module: ModuleType) -> str | None:
+    return getattr(module, "__file__", None) if stands_in_its_file(f"{name}:") else None
 
 
 def _place_of(name: str, folders: set[Path]) -> Path | None:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -65,6 +66,20 @@ def test_all_that_a_job_imports_now_or_later_travels_and_nothing_else(folder: Pa
 def test_nothing_that_is_installed_travels(folder: Path) -> None:
     names = {path.stem for path in travelling()}
     assert not names & {"numpy", "tune_jobs", "json", "pytest", "ray"}
+
+
+def test_another_thread_may_import_meanwhile(folder: Path) -> None:
+    """Here a module that imports another one when it is looked at."""
+
+    class Lazy(ModuleType):
+        def __getattribute__(self, name: str) -> object:
+            sys.modules["odd_late"] = ModuleType("odd_late")
+            return super().__getattribute__(name)
+
+    job = next(name for name in sys.modules if name.endswith("odd_job"))
+    sys.modules[f"{job}_lazy"] = Lazy("lazy")
+    assert "odd_package" in names_of(travelling(), folder)
+    assert "odd_late" in sys.modules
 
 
 @pytest.mark.parametrize("said", ["working_dir", "py_modules"])
