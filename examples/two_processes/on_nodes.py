@@ -16,15 +16,15 @@ import ray
 import torch
 import torch.distributed as dist
 from ray.exceptions import GetTimeoutError, RayTaskError
-from spirals_ddp import Rank, SpiralsDDP
+from spirals_ddp import Rank, Spirals
 
-from tune_jobs import Model, main
+from tune_jobs import main
 
 CPUS = 0.9  # of a rank
 
 
-class SpiralsOnNodes(Model):
-    Config = SpiralsDDP.Config
+class SpiralsOnNodes(Spirals):
+    """Its ranks are actors of Ray."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -35,27 +35,17 @@ class SpiralsOnNodes(Model):
         calls = [r.start.remote(n, config, meeting) for n, r in enumerate(self._ranks)]
         print("nodes:", *ray.get(calls))
 
-    def train_epoch(self):
-        losses = self._all("train_epoch")
-        return {"train_loss": sum(losses) / len(losses)}
-
-    def evaluate(self):
-        return self._all("evaluate", "val")[0]
-
-    def test(self):
-        return self._all("evaluate", "test")[0]
-
     def save(self, folder):  # which is on the node of the trial, not on those of its ranks
         (folder / "state.pt").write_bytes(ray.get(self._ranks[0].saved.remote()))
 
     def load(self, folder):
-        self._all("load_saved", (folder / "state.pt").read_bytes())
+        self.all_ranks("load_saved", (folder / "state.pt").read_bytes())
 
     def close(self):
         for rank in self._ranks:
             ray.kill(rank)
 
-    def _all(self, name, *arguments):
+    def all_ranks(self, name, *arguments):
         calls = [getattr(rank, name).remote(*arguments) for rank in self._ranks]
         try:
             return ray.get(calls)

@@ -1,8 +1,8 @@
 """A network that several processes train together, with DistributedDataParallel.
 
-The model itself is a thin parent in the worker. It starts its ranks as child processes, tells all
-of them what to do next, and waits for their answers. What they need to be the same after a restore
-is in the checkpoint or follows from the number of the epoch.
+The model itself is a thin parent in the worker. It starts its ranks, tells all of them what to do
+next, and waits for their answers. What they need to be the same after a restore is in the
+checkpoint or follows from the number of the epoch.
 """
 
 import math
@@ -25,7 +25,9 @@ from tune_jobs import Model
 from tune_jobs.models.base import TrainingError
 
 
-class SpiralsDDP(Model):
+class Spirals(Model):
+    """Tells its ranks what to do. A subclass starts them and reaches them."""
+
     @dataclass(frozen=True)
     class Config:
         learning_rate: float = 0.1
@@ -34,6 +36,24 @@ class SpiralsDDP(Model):
         batch_size: int = 64  # of all ranks together
         ranks: int = 2
         seed: int = 0
+
+    def train_epoch(self):
+        losses = self.all_ranks("train_epoch")
+        return {"train_loss": sum(losses) / len(losses)}
+
+    def evaluate(self):
+        return self.all_ranks("evaluate", "val")[0]
+
+    def test(self):
+        return self.all_ranks("evaluate", "test")[0]
+
+    def all_ranks(self, name, *arguments):
+        """Calls this method of every rank; returns what each returned."""
+        raise NotImplementedError
+
+
+class SpiralsDDP(Spirals):
+    """Its ranks are child processes."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -44,21 +64,11 @@ class SpiralsDDP(Model):
             self._answers()
         print("ranks:", *(process.pid for process, _ in self._ranks))
 
-    def train_epoch(self):
-        losses = self._all("train_epoch")
-        return {"train_loss": sum(losses) / len(losses)}
-
-    def evaluate(self):
-        return self._all("evaluate", "val")[0]
-
-    def test(self):
-        return self._all("evaluate", "test")[0]
-
     def save(self, folder):
-        self._all("save", folder / "state.pt")
+        self.all_ranks("save", folder / "state.pt")
 
     def load(self, folder):
-        self._all("load", folder / "state.pt")
+        self.all_ranks("load", folder / "state.pt")
 
     def close(self):
         for process, _ in self._ranks:
@@ -77,7 +87,7 @@ class SpiralsDDP(Model):
         theirs.close()  # so that ours ends when the rank does
         self._ranks.append((process, ours))
 
-    def _all(self, *command):
+    def all_ranks(self, *command):
         for _, pipe in self._ranks:
             pipe.send(command)
         return self._answers()
