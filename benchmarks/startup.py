@@ -75,6 +75,7 @@ def first_epoch_of_plain_ray_tune(storage: str) -> float:
 def main() -> None:
     with tempfile.TemporaryDirectory() as storage:
         os.environ["TUNE_JOBS_STORAGE"] = storage
+        os.environ["RAY_ADDRESS"] = "local"  # a Ray for each, whatever runs on this machine
         for words in (["list"], ["show", "digits_cnn"], ["status"]):
             times = [seconds([*TUNE_JOBS, *words]) for _ in range(ROUNDS)]
             print(f"tune-jobs {' '.join(words):28}{median(times):8.2f} s")

@@ -131,7 +131,7 @@ def main() -> None:
     trials = parser.parse_args().trials
     logging.disable(logging.WARNING)
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init("local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         keep_one = tune.CheckpointConfig(num_to_keep=1)
