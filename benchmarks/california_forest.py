@@ -123,7 +123,8 @@ def by_hand(evaluations: int) -> Side:
 def as_a_job(trials: int, storage: str) -> Side:
     start = time.perf_counter()
     command = [sys.executable, "-m", "tune_jobs", "run", __file__, "--samples", str(trials)]
-    subprocess.run([*command, "--storage", storage, "--name", "forest"], check=True)
+    where = ["--address", "local", "--storage", storage, "--name", "forest"]
+    subprocess.run([*command, *where], check=True)
     seconds = time.perf_counter() - start
     facts = list(read(Path(storage, "forest", "journal.jsonl")))
     reports = [fact for fact in facts if isinstance(fact, Reported)]

@@ -61,7 +61,8 @@ def finished_run(folder: RunFolder, trials: int) -> RunFolder:
 def to_the_first_epoch(command: list[str], folder: RunFolder) -> float:
     """Seconds from the command to the report of the first epoch that it trains."""
     start = time.time()
-    subprocess.run([*TUNE_JOBS, *command], check=True, stdout=subprocess.DEVNULL)
+    whole = [*TUNE_JOBS, *command, "--address", "local"]
+    subprocess.run(whole, check=True, stdout=subprocess.DEVNULL)
     new = (fact for fact in read(folder.journal) if fact.time >= start)
     return next(fact.time for fact in new if isinstance(fact, Reported)) - start
 
