@@ -100,7 +100,9 @@ def drain(cluster: Cluster, node: Any) -> None:
 def see_nodes(folder: Path) -> None:
     """What this machine has; then one node is drained, and later two die under an actor."""
     start_cluster(folder, {})
-    assert {"GPU": 0.0, **ray.cluster_resources()}.items() >= this_machine().items()
+    mine, found = this_machine(), {"GPU": 0.0, **ray.cluster_resources()}
+    assert 0 < found["memory"] < mine.pop("memory")
+    assert found.items() >= mine.items()
     ray.shutdown()
 
     @ray.remote(num_cpus=1, max_restarts=0)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 import yaml
-from ray._common.utils import get_ray_address_file
+from ray._common.utils import get_ray_address_file, get_system_memory
 from ray._private import worker as ray_worker
 from ray._private.accelerators import get_accelerator_manager_for_resource
 from ray._private.state import state as cluster_state
@@ -99,7 +99,7 @@ def _interpreter(path: str) -> dict[str, str]:
 
 
 def this_machine() -> dict[str, float]:
-    """The CPUs and GPUs that `start_cluster` will find here, by Ray's names."""
+    """What `start_cluster` will find here, by Ray's names; of the memory, Ray keeps a part."""
     kind = get_accelerator_manager_for_resource("GPU")
     gpus = kind.get_current_node_num_accelerators() if kind else 0
     visible = kind.get_current_process_visible_accelerator_ids() if kind and gpus else None
@@ -115,6 +115,7 @@ def join_cluster(runtime_env: Mapping[str, Any]) -> None:
     environment = dict(runtime_env) or None
     with _sigterm_left_alone():
         ray.init(runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR)
+    found["memory"] = get_system_memory()
 
 
 def submitted_env() -> dict[str, Any]:
