@@ -98,11 +98,14 @@ def drain(cluster: Cluster, node: Any) -> None:
 
 
 def see_nodes(folder: Path) -> None:
-    """What this machine has; then one node is drained, and later two die under an actor."""
-    start_cluster(folder, {})
+    """What this machine has, and where its workers import from; then one node is drained, and later
+    two die under an actor."""
+    start_cluster(folder, {}, import_path=("/first", "/second"))
     mine, found = this_machine(), {"GPU": 0.0, **ray.cluster_resources()}
     assert 0 < found["memory"] < mine.pop("memory")
     assert found.items() >= mine.items()
+    import_path = ray.remote(lambda: sys.path)
+    assert ray.get(import_path.remote())[:2] == ["/first", "/second"], "not what Ray adds"
     ray.shutdown()
 
     @ray.remote(num_cpus=1, max_restarts=0)

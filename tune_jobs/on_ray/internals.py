@@ -75,8 +75,6 @@ def start_cluster(
     """Starts Ray on this machine, with its files in the folder, and connects to it. Its processes
     and their children get the environment variables, and its workers the runtime environment and
     the folders to import from."""
-    job_config = JobConfig()
-    job_config._py_driver_sys_path = [*reversed(import_path)]  # the last comes first
     with _environment(environment), _sigterm_left_alone(), _deaf_to_hangups():
         ray.init(
             address="local",
@@ -86,9 +84,17 @@ def start_cluster(
             _system_config=PRIVATE_CLUSTER,
             _temp_dir=str(folder),
             runtime_env={**_interpreter(sys.executable), **(runtime_env or {})},
-            job_config=job_config,
+            job_config=_Importing(_py_driver_sys_path=[*import_path]),
             **arguments,
         )
+
+
+class _Importing(JobConfig):
+    """Workers import from these folders as the driver does, before the ones that Ray adds."""
+
+    def _serialize(self) -> Any:
+        self._py_driver_sys_path.reverse()  # a worker puts each before those that it has
+        return super()._serialize()
 
 
 def _interpreter(path: str) -> dict[str, str]:
@@ -104,6 +110,7 @@ def this_machine() -> dict[str, float]:
     gpus = kind.get_current_node_num_accelerators() if kind else 0
     visible = kind.get_current_process_visible_accelerator_ids() if kind and gpus else None
     found = {"CPU": get_num_cpus(), "GPU": gpus if visible is None else min(gpus, len(visible))}
+    found["memory"] = get_system_memory()
     if name := kind.get_current_node_accelerator_type() if kind and gpus else None:
         found[f"accelerator_type:{name}"] = 1
     return found
@@ -115,7 +122,6 @@ def join_cluster(runtime_env: Mapping[str, Any]) -> None:
     environment = dict(runtime_env) or None
     with _sigterm_left_alone():
         ray.init(runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR)
-    found["memory"] = get_system_memory()
 
 
 def submitted_env() -> dict[str, Any]:
