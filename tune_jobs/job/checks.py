@@ -157,8 +157,9 @@ def resource_problems(job: TuneJob) -> list[str]:
             f"resources_per_trial has {', '.join(sorted(own))}; give cpus_per_trial and "
             "gpus_per_trial"
         )
-    has_gpus = job.gpus_per_trial != 0 or any("GPU" in bundle for bundle in job.bundles_per_trial)
-    if job.accelerator_type and not has_gpus:
+    by_default = job.gpus_per_trial is None and not job.bundles_per_trial
+    in_bundles = any("GPU" in bundle for bundle in job.bundles_per_trial)
+    if job.accelerator_type and not (job.gpus_per_trial or by_default or in_bundles):
         problems.append(
             f"accelerator_type is {job.accelerator_type!r}, but no process of a trial has a GPU; "
             "give gpus_per_trial or bundles_per_trial"

@@ -113,6 +113,10 @@ def test_a_training_function_is_a_model(function: Any) -> None:
         ({"resources_per_trial": {"GPU": 1}}, ["resources_per_trial has GPU", "gpus_per_trial"]),
         ({"bundles_per_trial": [{}]}, ["bundles_per_trial has an empty one"]),
         ({"accelerator_type": "A100", "gpus_per_trial": 0}, ["'A100'", "no process", "has a GPU"]),
+        (
+            {"accelerator_type": "A100", "bundles_per_trial": [{"CPU": 1}]},
+            ["'A100'", "no process", "has a GPU"],
+        ),
         ({"folds": 5, "patience": 2}, ["patience", "a training of its own"]),
         ({"model": "digit_cnn"}, ["model 'digit_cnn'", "did you mean 'digits_cnn'"]),
         ({"model": "nowhere:Net"}, ["'nowhere:Net'", "No module named 'nowhere'"]),
