@@ -91,6 +91,7 @@ def _in_any_module(value: Any) -> Any:
 def _values(job: TuneJob) -> dict[str, Any]:
     """By the names of `_entries`, as they were declared."""
     found = {field: getattr(job, field) for field in field_names(job)}
+    found["callbacks"] = [type(callback).__name__ for callback in job.callbacks]
     groups = {
         "space": job.flat,
         "searcher_options": job.searcher_options,

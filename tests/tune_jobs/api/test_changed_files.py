@@ -163,6 +163,16 @@ def test_each_change_is_told_with_both_values(
     assert "resume --help" in lines[-1] + last
 
 
+def test_callbacks_are_told_by_their_classes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = finished(tmp_path / "mine.py", NAMES)
+    quiet = "from tune_jobs import Callback\n\nclass Quiet(Callback):\n    pass\n"
+    text = NAMES.replace("    metric=", "    callbacks=[Quiet()],\n    metric=")
+    (tmp_path / "mine.py").write_text(quiet + text)
+    assert "callbacks is [], and in the job file ['Quiet']" in told(run, capsys)
+
+
 @pytest.mark.parametrize(("name", "text"), FILES[1:])
 def test_a_file_that_is_only_read_for_this_may_be_gone_but_not_broken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
