@@ -30,11 +30,9 @@ class Plots:
         self._known: dict[str, Compared] = {}
 
     @classmethod
-    def of(
-        cls, name: str, content: dict[str, Any], facts: Iterable[Fact], is_driven: bool
-    ) -> Plots:
+    def of(cls, name: str, content: dict[str, Any], facts: Iterable[Fact], driver: str) -> Plots:
         record = Record.of(name, content, facts)
-        record.state.is_driven = is_driven
+        record.state.driver = driver
         return cls(record)
 
     def incumbent(self, over: str = "epochs") -> Figure:

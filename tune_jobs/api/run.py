@@ -130,7 +130,9 @@ class Run:
         ``died`` if its driver was killed."""
         if holder_of(self.folder):
             return "running"
-        return self.state.closed.status if self.state.closed else "died"
+        if self.state.driver:  # it has ended since the run was read
+            self.refresh()
+        return texts.run_status(self.state)
 
     @property
     def state(self) -> RunState:
@@ -193,7 +195,7 @@ class Run:
         """Its figures, such as ``run.plot.learning_curves()``."""
         from tune_jobs.api.plots import Plots
 
-        return Plots.of(self.name, self._content, self.facts, self.state.is_driven)
+        return Plots.of(self.name, self._content, self.facts, self.state.driver)
 
     def resume(
         self,
@@ -265,9 +267,10 @@ class Run:
 
     @cached_property
     def _read(self) -> tuple[list[Fact], RunState]:
+        driver = holder_of(self.folder)  # first: it may end meanwhile
         facts = list(read(self.folder.journal))
         state = self.declared.state(facts)
-        state.is_driven = bool(holder_of(self.folder))
+        state.driver = driver
         return facts, state
 
     @property

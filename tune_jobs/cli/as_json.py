@@ -9,8 +9,9 @@ from typing import Any
 
 from tune_jobs.cli.screens import read_run
 from tune_jobs.errors import UserError
+from tune_jobs.experiment.state import RunState
+from tune_jobs.job.declaration import Declaration
 from tune_jobs.runs.folder import RunFolder
-from tune_jobs.runs.lock import holder_of
 from tune_jobs.views.result import summary, trial_row
 
 
@@ -21,22 +22,21 @@ def runs_as_json(folders: Iterable[RunFolder]) -> str:
 
 def run_as_json(folder: RunFolder) -> str:
     """A run: its summary, who drives it, its warnings, and ``rows`` as in trials.csv."""
-    _, state = read_run(folder)
+    declared, state = read_run(folder)
     rows = [trial_row(trial, state) for trial in state.trials.values()]
-    return _text({**_summary(folder), "warnings": state.warnings, "rows": rows})
+    found = _summary(folder, declared, state)
+    return _text({**found, "warnings": state.warnings, "rows": rows})
 
 
 def _described(folder: RunFolder) -> dict[str, Any]:
     try:
-        folder.fetch()
-        return _summary(folder)
+        return _summary(folder, *read_run(folder))
     except UserError as error:
         return {"run": folder.name, "status": "unreadable", "problem": str(error)}
 
 
-def _summary(folder: RunFolder) -> dict[str, Any]:
-    declared, state = read_run(folder)
-    return {**summary(folder, declared, state), "driver": holder_of(folder) or None}
+def _summary(folder: RunFolder, declared: Declaration, state: RunState) -> dict[str, Any]:
+    return {**summary(folder, declared, state), "driver": state.driver or None}
 
 
 def _text(content: Any) -> str:

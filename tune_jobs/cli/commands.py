@@ -26,7 +26,7 @@ from tune_jobs.job.files import load_job, ready_jobs
 from tune_jobs.job.origin import Origin
 from tune_jobs.job.overrides import override
 from tune_jobs.job.tune_job import TuneJob
-from tune_jobs.runs.folder import Storage, find_run, find_storage
+from tune_jobs.runs.folder import Storage, existing_run, find_run, find_storage
 from tune_jobs.runs.interrupt import EXIT_BY_SIGNAL, end_at_once_when_told
 from tune_jobs.search_algos.domains import SpaceError
 from tune_jobs.views import texts
@@ -178,9 +178,11 @@ def status(
     if watch:
         _watch(place, run, as_json)
     if as_json:
-        click.echo(runs_as_json(place.runs()) if run is None else run_as_json(find_run(place, run)))
+        click.echo(
+            runs_as_json(place.runs()) if run is None else run_as_json(existing_run(place, run))
+        )
     elif run is not None:
-        screens.print_run(Screen(), find_run(place, run), top, sort)
+        screens.print_run(Screen(), existing_run(place, run), top, sort)
     elif runs := place.runs():
         screens.print_runs(Screen(), runs)
     else:

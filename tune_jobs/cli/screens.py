@@ -79,14 +79,13 @@ def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
     read, unreadable = [], []
     for folder in folders:
         try:
-            folder.fetch()
             read.append((folder, read_run(folder)[1]))
         except UserError as error:
             unreadable.append((folder, str(error)))
     for folder, state in sorted(read, key=lambda run: run[1].started):
         shown.add_row(
             cell(folder.name),
-            cell(_status(folder, state)),
+            cell(_status(state)),
             cell(f"{state.ended}/{state.extent.trials}"),
             cell(state.epochs_total),
             cell(texts.best(state)),
@@ -99,7 +98,7 @@ def print_runs(console: Console, folders: Iterable[RunFolder]) -> None:
 def print_run(console: Console, folder: RunFolder, top: int = 20, sort: str | None = None) -> None:
     declared, state = read_run(folder)
     shown = trials_shown(state, top, sort, console.width)
-    say(console, f"{folder.where}: {_status(folder, state)}")
+    say(console, f"{folder.where}: {_status(state)}")
     for line in [*_so_far(declared, state), *_way_on(folder, state)]:
         say(console, line)
     console.print()
@@ -174,7 +173,7 @@ def _errors(state: RunState) -> dict[str, list[int]]:
 
 def _way_on(folder: RunFolder, state: RunState) -> list[str]:
     """The command that continues a run that is neither finished nor running."""
-    if (state.closed and state.closed.status == "finished") or holder_of(folder):
+    if (state.closed and state.closed.status == "finished") or state.driver:
         return []
     return [f"next  {folder.resume_command}"]
 
@@ -199,15 +198,18 @@ def _so_far(declared: Declaration, state: RunState) -> list[str]:
 
 
 def read_run(folder: RunFolder) -> tuple[Declaration, RunState]:
+    """A run as it is now. Raises UserError if it cannot be read."""
+    driver = holder_of(folder)  # first: what a driver wrote until its end must not be missed
+    folder.fetch()
     declared = folder.read_declaration()
     state = declared.state(read(folder.journal))
-    state.is_driven = bool(holder_of(folder))
+    state.driver = driver
     return declared, state
 
 
-def _status(folder: RunFolder, state: RunState) -> str:
-    if holder := holder_of(folder):
-        return f"running, {holder}"
+def _status(state: RunState) -> str:
+    if state.driver:
+        return f"running, {state.driver}"
     return state.closed.status if state.closed else "its driver died"
 
 

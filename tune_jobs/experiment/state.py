@@ -76,7 +76,7 @@ class RunState:
         self.warnings: list[str] = []
         self.tested: Tested | None = None
         self.closed: Closed | None = None
-        self.is_driven = True  # no fact tells of a driver that was killed; a view sees it
+        self.driver = "this process"  # empty: none; no fact tells of one that was killed
         self.started = math.nan  # seconds since 1970
         self.idle = 0.0  # seconds between one driver's last fact and the next one's begin
         self.first_report = math.nan

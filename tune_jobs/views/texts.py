@@ -120,7 +120,7 @@ def run_status(state: RunState) -> str:
     killed."""
     if state.closed:
         return state.closed.status
-    return "running" if state.is_driven else "died"
+    return "running" if state.driver else "died"
 
 
 def trial_status(status: Status, state: RunState) -> str:

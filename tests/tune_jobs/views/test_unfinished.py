@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,15 @@ from optuna.trial import TrialState
 from runs import falling, run_in_folder, tiny_job
 
 from tune_jobs import Run
+from tune_jobs.cli.screens import read_run
 from tune_jobs.experiment.facts import Closed
-from tune_jobs.runs.folder import RunFolder
+from tune_jobs.runs.folder import RunFolder, find_storage
 from tune_jobs.runs.journal import Journal, read_past
 from tune_jobs.runs.lock import locked
 from tune_jobs.views.pages.dashboard import LiveRun
+from tune_jobs.views.pages.record import Record
 from tune_jobs.views.pages.report import write_report
+from tune_jobs.views.texts import run_status
 
 
 @pytest.fixture(params=["killed", "interrupted"])
@@ -69,3 +74,49 @@ def test_they_run_while_somebody_drives_it(tmp_path: Path) -> None:
     waiting = [trial for trial in live.trials() if trial.state is TrialState.WAITING]
     assert {trial.number for trial in waiting} == driven
     assert "interrupted" in {trial.user_attrs["status"] for trial in waiting}
+
+
+READERS: dict[str, Callable[[RunFolder], str]] = {
+    "status": lambda folder: run_status(read_run(folder)[1]),
+    "Run": lambda folder: run_status(Run(folder, find_storage(None)).state),
+    "report": lambda folder: run_status(Record.read(folder).state),
+    "dashboard": lambda folder: run_status(looked_at(folder).state),
+}
+
+
+def looked_at(folder: RunFolder) -> Record:
+    live = LiveRun(folder, 1)
+    live.trials()
+    return live.record
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_run_that_ends_while_it_is_read_did_not_die(tmp_path: Path, reader: str) -> None:
+    folder = run_in_folder(tmp_path / "one", tiny_job(), falling)
+    whole = folder.journal.read_bytes()
+    folder.journal.write_bytes(b"".join(whole.splitlines(keepends=True)[:-9]))
+    driver = ExitStack()
+    driver.enter_context(locked(folder))
+
+    class Ending(RunFolder):
+        @property
+        def lock(self) -> Path:
+            """Its driver ends just before somebody looks whether there is one."""
+            folder.journal.write_bytes(whole)
+            driver.close()
+            return folder.lock
+
+    with driver:
+        assert READERS[reader](Ending(folder.path)) == "finished"
+
+
+def test_nor_did_one_that_has_ended_since(tmp_path: Path) -> None:
+    folder = run_in_folder(tmp_path / "one", tiny_job(), falling)
+    whole = folder.journal.read_bytes()
+    folder.journal.write_bytes(b"".join(whole.splitlines(keepends=True)[:-9]))
+    with locked(folder):
+        run = Run.open(folder.path)
+        assert run.status == "running"
+        assert run.state.closed is None
+        folder.journal.write_bytes(whole)
+    assert run.status == "finished"

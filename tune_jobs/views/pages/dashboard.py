@@ -67,10 +67,11 @@ class LiveRun:
 
     def _look(self) -> None:
         before, seen = self.record, self._seen
+        driver = holder_of(self._folder)  # first: it may end meanwhile
         self._run.fetch()
         with suppress(UserError):  # of a damaged journal, what comes before the damage is shown
             self._run.look()
-        self.record.state.is_driven = bool(holder_of(self._folder))
+        self.record.state.driver = driver
         if self.record is not before or self._seen != seen:
             found = studies.trials(self.record, self.record.state.objective.each)
             for trial in found:
@@ -78,8 +79,8 @@ class LiveRun:
             self._trials = found
 
     @property
-    def _seen(self) -> tuple[int, bool]:
-        return len(self.record.facts), self.record.state.is_driven
+    def _seen(self) -> tuple[int, str]:
+        return len(self.record.facts), self.record.state.driver
 
 
 class LiveRuns(BaseStorage):

@@ -69,7 +69,7 @@ class Record:
     def read(cls, folder: RunFolder) -> Record:
         """What can be read of a run; raises UserError only if nothing says what it measured."""
         record = _opened(folder)
-        record.state.is_driven = bool(holder_of(folder))
+        record.state.driver = holder_of(folder)
         try:
             record.extend(read(folder.journal))
         except UserError as error:
