@@ -38,7 +38,7 @@ from tune_jobs.experiment.state import RunState
 from tune_jobs.job.files import load_job
 from tune_jobs.on_ray.ends import end_of
 from tune_jobs.on_ray.internals import draining_nodes, start_cluster, this_machine
-from tune_jobs.on_ray.resources import TrialResources
+from tune_jobs.on_ray.resources import TrialResources, nodes_now
 from tune_jobs.runs.folder import RunFolder
 from tune_jobs.search_algos.domains import Choice, Float
 from tune_jobs.views.view import Callback
@@ -181,7 +181,7 @@ def share_gpus(folder: Path) -> None:
     def resources(gpus: float) -> TrialResources:
         return TrialResources.of(tiny_job(gpus_per_trial=gpus))
 
-    assert [resources(gpus).slots() for gpus in (0.5, 1, 2)] == [16, 8, 4]
+    assert [resources(gpus).fit_on(nodes_now()) for gpus in (0.5, 1, 2)] == [16, 8, 4]
     with pytest.raises(UserError) as refused:
         resources(9)
     assert "9 GPUs" in str(refused.value)

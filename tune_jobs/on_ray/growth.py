@@ -14,7 +14,7 @@ from ray.util.placement_group import (
 
 from tune_jobs.experiment.state import RunState
 from tune_jobs.experiment.trial import Status
-from tune_jobs.on_ray.resources import NodeType, TrialResources
+from tune_jobs.on_ray.resources import Nodes, NodeType, TrialResources, nodes_now
 
 AT_ONCE = 100  # trials for which room is asked for, beyond the room there is
 CHECK_SECONDS = 1.0
@@ -44,10 +44,15 @@ class Room:
         self._request = Request(resources.bundles)
         self._next_check = 0.0
         self._is_waiting = False
+        self._nodes: Nodes = []
+        self._holds = 0
 
     def slots(self) -> int:
         """How many trials may run now; asked every time, because clusters grow and shrink."""
-        return self._limited(self.resources.slots())
+        nodes = nodes_now()
+        if nodes != self._nodes:  # there may be a thousand
+            self._nodes, self._holds = nodes, self.resources.fit_on(nodes)
+        return self._limited(self._holds)
 
     def ask_for(self, trials: int) -> str:
         """Asks the autoscaler for room for so many trials, as far as there is none. Returns what

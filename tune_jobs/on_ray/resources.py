@@ -39,7 +39,7 @@ def node_types() -> list[NodeType] | None:
     # As Ray fills it in: no second head, but any number of the others.
     most = {name: kind.get("max_workers", config["max_workers"]) for name, kind in types.items()}
     most[config["head_node_type"]] = types[config["head_node_type"]].get("max_workers", 0)
-    is_full = len(_nodes()) > sum(most.values())
+    is_full = len(nodes_now()) > sum(most.values())
     found = [NodeType(name, types[name].get("resources", {})) for name in types if most[name]]
     return [kind for kind in found if kind.resources or not is_full] or None
 
@@ -63,7 +63,7 @@ class TrialResources:
 
         Raises UserError if no node can ever hold a trial.
         """
-        nodes, types = _nodes() if nodes is None else nodes, types or []
+        nodes, types = nodes_now() if nodes is None else nodes, types or []
         any_node = [*nodes, *(kind.resources for kind in types)]
         gpus = job.gpus_per_trial
         if gpus is None:
@@ -83,22 +83,18 @@ class TrialResources:
     @property
     def found(self) -> Resources:
         """Those of the whole cluster now, beside these."""
-        nodes = _nodes()
+        nodes = nodes_now()
         cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in COMMON)
         mine = [sum(bundle.get(kind, 0) for bundle in self.bundles) for kind in COMMON]
         return Resources(cpus=cpus, gpus=gpus, trial_cpus=mine[0], trial_gpus=mine[1])
 
-    def slots(self) -> int:
-        """How many trials the cluster holds now."""
-        return self.fit_on(_nodes())
-
     def fit_on(self, nodes: Nodes) -> int:
-        """How many trials nodes hold together. No bundle is on two nodes."""
-        if len(self.bundles) == 1:  # there may be a thousand nodes, and this is asked all the time
+        """How many trials nodes hold together, if Ray places one after another."""
+        if len(self.bundles) == 1:  # it is the same wherever each of them is
             return sum(_times(self.bundles[0], node) for node in nodes)
-        free = [dict(node) for node in nodes]
+        free, bundles = [dict(node) for node in nodes], _in_rays_order(self.bundles)
         trials = 0
-        while all(_placed(bundle, free) for bundle in self.bundles):
+        while _are_placed(bundles, free):
             trials += 1
         return trials
 
@@ -127,14 +123,38 @@ def _times(bundle: Mapping[str, float], node: Mapping[str, float]) -> int:
     return min(int(node.get(kind, 0) / count + 1e-9) for kind, count in bundle.items())
 
 
-def _placed(bundle: Mapping[str, float], free: list[dict[str, float]]) -> bool:
-    """Takes the bundle from the first node that holds it; False if none does."""
-    for node in free:
-        if _times(bundle, node):
-            for kind, count in bundle.items():
-                node[kind] -= count
-            return True
-    return False
+def _in_rays_order(bundles: Iterable[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """GPUs count most, then what only some nodes have, memory, CPUs; and the largest is first."""
+    ranks = {"GPU": 0, "memory": 2, "CPU": 3}
+    kinds = {kind for bundle in bundles for kind in bundle}
+    order = sorted(kinds, key=lambda kind: (ranks.get(kind, 1), kind))
+    return sorted(bundles, key=lambda bundle: [-bundle.get(kind, 0) for kind in order])
+
+
+def _are_placed(bundles: list[Mapping[str, float]], free: list[dict[str, float]]) -> bool:
+    """Takes the bundles of a trial from nodes as Ray does, with PACK; False if it finds no room.
+
+    The first bundle goes to the node of which it leaves most, and with it all others that this
+    node holds; the same for the rest, without this node.
+    """
+    waiting, nodes = bundles, free
+    while waiting and (able := [node for node in nodes if _times(waiting[0], node)]):
+        best = max(able, key=lambda node: _left(waiting[0], node))
+        nodes = [node for node in nodes if node is not best]
+        waiting = [bundle for bundle in waiting if not _is_taken(bundle, best)]
+    return not waiting
+
+
+def _left(bundle: Mapping[str, float], node: Mapping[str, float]) -> float:
+    return sum(1 - count / node[kind] for kind, count in bundle.items())
+
+
+def _is_taken(bundle: Mapping[str, float], node: dict[str, float]) -> bool:
+    if not _times(bundle, node):
+        return False
+    for kind, count in bundle.items():
+        node[kind] -= count
+    return True
 
 
 def told(resources: Mapping[str, float], wanted: Iterable[str] = ()) -> str:
@@ -144,6 +164,6 @@ def told(resources: Mapping[str, float], wanted: Iterable[str] = ()) -> str:
     return ", ".join(common + [f"{resources.get(kind, 0):g} {kind}" for kind in others])
 
 
-def _nodes() -> Nodes:
+def nodes_now() -> Nodes:
     leaving = draining_nodes()
     return [n["Resources"] for n in ray.nodes() if n["Alive"] and n["NodeID"] not in leaving]

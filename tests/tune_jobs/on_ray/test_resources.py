@@ -30,6 +30,7 @@ NO_GPU = {"CPU": 16}
         ({"bundles_per_trial": [{"GPU": 4}, {"GPU": 2}]}, 1),
         ({"bundles_per_trial": [{"GPU": 1}] * 2, "accelerator_type": "T4"}, 2),
         ({"bundles_per_trial": [{"CPU": 1}], "cpus_per_trial": 16}, 1),
+        ({"bundles_per_trial": [{"CPU": 8, "desk": 1}], "cpus_per_trial": 8}, 1),
     ],
 )
 def test_trials_have_room_where_their_bundles_are(fields: dict[str, Any], slots: int) -> None:
