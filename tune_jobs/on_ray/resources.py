@@ -77,7 +77,9 @@ class TrialResources:
         resources = cls(tuple(bundles))
         is_known = all(kind.resources for kind in types)
         if is_known and not resources.fit_on([*nodes, *any_node[len(nodes) :] * len(bundles)]):
-            raise UserError(resources.refusal(nodes, types))
+            asking = ("accelerator_type", "resources_per_trial", "bundles_per_trial")
+            asked = [field for field in asking if getattr(job, field)]
+            raise UserError(resources.refusal(nodes, types, asked))
         return resources
 
     @property
@@ -98,17 +100,17 @@ class TrialResources:
             trials += 1
         return trials
 
-    def refusal(self, nodes: Nodes, types: Sequence[NodeType]) -> str:
-        """Why no node can ever hold a trial, in words."""
-        lack, where = "no node has that", "with"
-        if self.bundles[1:]:
-            lack, where = "there is no room for them", "in bundles_per_trial, or with"
+    def refusal(self, nodes: Nodes, types: Sequence[NodeType], fields: Sequence[str]) -> str:
+        """Why no node can ever hold a trial, in words; ``fields`` of the job ask for more than CPUs
+        and GPUs."""
+        lack = "there is no room for them" if self.bundles[1:] else "no node has that"
         wanted = [kind for bundle in self.bundles for kind in bundle]
         have = "; ".join(told(node, wanted) for node in nodes)
         can_add = f", and the autoscaler can add {'; '.join(map(str, types))}" if types else ""
+        others = f", or change {' and '.join(fields)} in the job" if fields else ""
         return (
-            f"a trial needs {self}, and {lack}; the nodes have {have}{can_add}: give fewer {where} "
-            "--cpus-per-trial and --gpus-per-trial"
+            f"a trial needs {self}, and {lack}; the nodes have {have}{can_add}: give fewer with "
+            f"--cpus-per-trial and --gpus-per-trial{others}"
         )
 
     def __str__(self) -> str:

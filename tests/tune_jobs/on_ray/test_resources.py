@@ -44,7 +44,8 @@ def test_trials_have_room_where_their_bundles_are(fields: dict[str, Any], slots:
         ({"accelerator_type": "H100"}, "1 CPU, 1 GPU, 0.001 accelerator_type:H100, and no node"),
         ({"resources_per_trial": {"desk": 2}}, "0 GPUs, 0 desk"),
         ({"bundles_per_trial": [{"CPU": 9}] * 4}, "(9 CPUs, 0 GPUs), and there is no room"),
-        ({"bundles_per_trial": [{"CPU": 9}] * 4}, "give fewer in bundles_per_trial, or"),
+        ({"bundles_per_trial": [{"CPU": 9}] * 4}, "or change bundles_per_trial in the job"),
+        ({"resources_per_trial": {"desk": 2}}, "or change resources_per_trial in the job"),
     ],
 )
 def test_without_room_the_nodes_are_told(fields: dict[str, Any], told: str) -> None:
