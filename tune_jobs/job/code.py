@@ -94,7 +94,7 @@ def import_file(path: Path) -> ModuleType:
     root, package = _package_of(path)
     # As for `python path`, its neighbours can be imported; as for `python -m`, its package.
     sys.path[:0] = [p for p in dict.fromkeys((str(path.parent), str(root))) if p not in sys.path]
-    name = f"{package}{_PREFIX}{path.stem}"
+    name = f"{package}{_PREFIX}{path.stem.replace('.', '_')}"  # a dot would mean a package
     arguments, sys.argv = sys.argv, [str(path)]
     _importing.append(path)
     try:

@@ -67,7 +67,16 @@ def test_a_global_that_exists_in_one_process_only_is_named(
     [("logging", "logging.getLogger('x')"), ("re", "re.compile('a')"), ("numpy", "numpy.eye(3)")],
 )
 def test_what_can_be_sent_goes_with_the_class(tmp_path: Path, module: str, value: str) -> None:
-    sent = packed(builder_in(tmp_path / "theirs.py", module, value))
-    sys.modules.pop("__job__theirs")  # as on a worker, which has no such module
+    assert_arrives(packed(builder_in(tmp_path / "theirs.py", module, value)))
+
+
+@pytest.mark.parametrize("name", ["net.v2.py", "my net-1.py", "nœud.py", "__init__.py"])
+def test_it_goes_from_a_file_of_any_name(tmp_path: Path, name: str) -> None:
+    assert_arrives(packed(builder_in(tmp_path / name, "re", "re.compile('a')")))
+
+
+def assert_arrives(sent: bytes) -> None:
+    for name in [name for name in sys.modules if "__job__" in name]:
+        del sys.modules[name]  # as on a worker, which has no such module
     builder = ray.cloudpickle.loads(sent)
     assert builder.build(builder.config({"x": 0.5})).evaluate() == {"loss": 0.5}
