@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 from collections.abc import Mapping
+from operator import attrgetter
 from pkgutil import resolve_name
 from typing import Any, TypeVar, get_type_hints
 
@@ -61,7 +63,8 @@ def short_name(code: Any) -> str:
 
 def has_its_name(name: str) -> bool:
     """Whether code can be found by its name; if not, it stands only in the declaration of a job: a
-    lambda, a function made by a function, a `functools.partial`, something made by Ray Tune."""
+    lambda, a function made by a function, a `functools.partial`, an object that can be called, a
+    method of an object, something made by Ray Tune."""
     return "<" not in name and not name.startswith(RAY_TUNE)
 
 
@@ -76,11 +79,22 @@ def name_of(reference: Any) -> str:
         module, name = module_of(reference), short_name(reference)
         if f"{module}.".startswith("ray.tune."):
             return f"{RAY_TUNE}{reference.__name__}"
-        return f"{module}:{f'<partial>.{name}' if hasattr(reference, 'func') else name}"
+        return f"{module}:{_mark_of(reference, module, name)}{name}"
     if is_from_ray_tune(reference):
         cls = type(reference)
         return f"{RAY_TUNE if _is_in_ray_tune(cls) else f'{cls.__module__}:'}{cls.__qualname__}"
     return str(reference)
+
+
+def _mark_of(reference: Any, module: str, name: str) -> str:
+    """What stands before a name under which something else is found, or nothing."""
+    if hasattr(reference, "func"):
+        return "<partial>."
+    try:
+        is_it = attrgetter(name)(sys.modules[module]) is reference
+    except (AttributeError, KeyError):
+        is_it = False
+    return "" if is_it or "<" in name else "<object>."
 
 
 def is_from_ray_tune(reference: Any) -> bool:

@@ -200,6 +200,20 @@ def train(config, data=()):
 def test(config, state):
     return {{"test_loss": 1.0}}
 
+class Plus:
+    def __init__(self, more):
+        self.more = more
+    def __call__(self, config):
+        return config.x + self.more
+    def fit(self, config):
+        return self(config)
+
+def again(config):
+    return config.x + 1
+first = again
+def again(config):
+    return config.x + 2
+
 job = TuneJob(
     name="mine", model={model}, test=test, space={{"x": Float(0, 1)}}, metric="loss", mode="min"
 )
@@ -213,6 +227,9 @@ job = TuneJob(
         "partial(train, data=[1])",
         "tune.with_parameters(train, data=[1])",
         "lambda config: config.x + 1",
+        "Plus(1)",
+        "Plus(1).fit",
+        "first",  # another function has its name by now
     ],
 )
 def test_a_resume_finds_a_training_function_in_its_file(tmp_path: Path, model: str) -> None:
