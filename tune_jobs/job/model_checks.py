@@ -53,6 +53,11 @@ def check_call(field: str, function: Any, parameters: str) -> None:
     call = f"{short_name(function)}({parameters})"
     if not callable(function):
         raise UserError(f"{field} is {shown(function)}; give a function {field}({parameters})")
+    if any(map(_is_async, (function, type(function).__call__))):
+        raise UserError(
+            f"{field} is {short_name(function)}, which is async; give a plain function, which may "
+            "call asyncio.run(...)"
+        )
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # of a function that is not Python
@@ -64,6 +69,10 @@ def check_call(field: str, function: Any, parameters: str) -> None:
             f"{field} is {short_name(function)}{signature}, which cannot be called as {call}: "
             f"{error}; give other values by functools.partial"
         ) from None
+
+
+def _is_async(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def structural_in(names: Iterable[str], model: type[Model]) -> frozenset[str]:
