@@ -40,10 +40,13 @@ def load_job(name_or_path: str) -> tuple[TuneJob, ModuleType]:
 
 
 def job_in(module: ModuleType) -> TuneJob:
-    """Raises UserError for a module without exactly one TuneJob."""
-    found = [value for value in vars(module).values() if isinstance(value, TuneJob)]
+    """Raises UserError for a module without exactly one TuneJob; it may have several names."""
+    jobs = {name: value for name, value in vars(module).items() if isinstance(value, TuneJob)}
+    found = {id(job): job for job in jobs.values()}
     if len(found) != 1:
+        names = f" ({', '.join(jobs)})" if jobs else ""
         raise UserError(
-            f"{module.__file__} has {len(found)} TuneJobs at its top level; a job file has one"
+            f"{module.__file__} has {len(found)} TuneJobs at its top level{names}; a job file has "
+            "one, and others stand in files of their own"
         )
-    return found[0]
+    return next(iter(found.values()))

@@ -85,7 +85,16 @@ def test_a_file_without_exactly_one_job_says_how_many(tmp_path: Path, count: int
         )
     path = tmp_path / "jobs.py"
     path.write_text(text)
-    assert f"has {count} TuneJobs" in failure(path)
+    said = failure(path)
+    assert f"has {count} TuneJobs" in said
+    assert ("(job0, job1)" in said) == (count == 2)
+
+
+def test_a_job_may_have_two_names(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(GOOD.replace("import neighbour", "").replace("neighbour.MODEL", "'m'"))
+    path.write_text(f"{path.read_text()}DEFAULT = job\n")
+    assert load_job(str(path))[0].name == "mine"
 
 
 def test_a_file_that_is_not_python_is_refused(tmp_path: Path) -> None:
