@@ -44,6 +44,8 @@ def module_of_yaml(path: Path) -> ModuleType:
         raise UserError(f"{where} is not YAML: {error}") from None
     except SpaceError as error:
         raise UserError(f"{where}: {error}") from None
+    except RecursionError:
+        raise UserError(f"{where}: a value with an anchor (&) holds itself") from None
     except UserError as error:
         raise UserError(*(f"{where}: {problem}" for problem in error.problems)) from None
     return module
@@ -106,14 +108,15 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # without types
     """YAML 1.2 where the library has 1.1: 1e-4 is a number, yes and off are texts. A key that is
     there twice is an error."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for number, key in enumerate(keys):
-            if key in keys[:number]:
-                mark = node.value[number][0].start_mark
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is there twice", mark)
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if (key.tag, str(key.value)) in seen:
+                said = f"{key.value!r} is there twice"
+                raise yaml.composer.ComposerError(None, None, said, key.start_mark)
+            seen.add((key.tag, str(key.value)))
+        return node
 
 
 _NEW = {

@@ -78,6 +78,14 @@ def test_it_is_the_job_that_it_would_be_in_python(file: Path) -> None:
     )
 
 
+def test_a_value_may_be_merged_into_another(file: Path) -> None:
+    file.write_text(
+        YAML.replace("x: {", "x: &range {").replace("seconds: 0", "y: {<<: *range, float: [1, 2]}")
+    )
+    space = load_job(str(file))[0].space
+    assert (space["x"], space["y"]) == (Float(1e-3, 1, log=True), Float(1, 2, log=True))
+
+
 def test_the_commands_take_it(tune_jobs: Any, file: Path) -> None:
     code, out, _ = tune_jobs("show", file)
     assert code == 0
@@ -117,6 +125,7 @@ def test_its_run_can_be_resumed(file: Path, tmp_path: Path) -> None:
         ("mode: min", "mode: [min", ["is not YAML", "line"]),
         (YAML, "- a list", ["['a list']", "model: ..."]),
         (YAML, "", ["None", "model: ..."]),
+        ("seconds: 0", "seconds: &all {it: *all}", ["an anchor", "itself"]),
         (YAML, "1: 2", ["whose name is not a text"]),
         ("mode: min", "mode: !!python/object:os.system x", ["is not YAML"]),
     ],
