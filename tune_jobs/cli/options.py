@@ -20,8 +20,9 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     """Seconds as a number, or with a unit: 90s, 10m, 2h."""
     if value is None:
         return None
+    number, unit = (value[:-1], value[-1]) if value[-1:] in SECONDS_IN else (value, "s")
     try:
-        return float(value.rstrip("smh")) * SECONDS_IN.get(value[-1:], 1)
+        return float(number) * SECONDS_IN[unit]
     except ValueError:
         raise click.BadParameter(f"{value!r} is not a time; give 90s, 10m or 2h") from None
 

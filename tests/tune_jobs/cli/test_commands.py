@@ -86,6 +86,7 @@ def test_status_of_a_run_whose_driver_died_shows_what_is_recorded(
         (["run", "digits_cnn", "--samples", "0"], ["num_samples is 0"]),
         (["run", "digits_cnn", "--mode", "maximum"], ["'maximum'", "min", "max"]),
         (["run", "digits_cnn", "--time-budget", "5x"], ["'5x'", "90s"]),
+        (["run", "digits_cnn", "--time-budget", "500ms"], ["'500ms'", "90s"]),
         (["run", "digits_cnn", "--set", "widht=3"], ["'widht'", "'width'"]),
         (["run", "digits_cnn", "--set", "optimizer=sgdd"], ["'sgdd'", "'sgd'"]),
         (["run", "digits_cnn", "--max-epochs", "2"], ["grace_period is 3", "max_t is 2"]),
