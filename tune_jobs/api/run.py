@@ -173,22 +173,10 @@ class Run:
 
     def epochs(self) -> DataFrame:
         """One row per report: trial_id, epoch, time (since 1970), seconds, node, decision, and
-        every metric."""
+        every metric; one with the name of these columns is ``metric/<name>``."""
         from pandas import DataFrame
 
-        return DataFrame(
-            {
-                "trial_id": fact.trial_id,
-                "epoch": fact.epoch,
-                "time": fact.time,
-                "seconds": fact.seconds,
-                "node": fact.node,
-                "decision": fact.decision.kind,
-                **fact.metrics,
-            }
-            for fact in self._read[0]
-            if isinstance(fact, Reported)
-        )
+        return DataFrame(_row(fact) for fact in self._read[0] if isinstance(fact, Reported))
 
     @property
     def plot(self) -> Plots:
@@ -276,6 +264,17 @@ class Run:
     @property
     def _best_words(self) -> str:
         return texts.best(self.state)
+
+
+def _row(report: Reported) -> dict[str, Any]:
+    own = {
+        **{
+            name: getattr(report, name) for name in ("trial_id", "epoch", "time", "seconds", "node")
+        },
+        "decision": report.decision.kind,
+    }
+    metrics = {f"metric/{m}" if m in own else m: value for m, value in report.metrics.items()}
+    return {**own, **metrics}
 
 
 def _drive(stretch: Stretch, progress: View, began: float) -> None:

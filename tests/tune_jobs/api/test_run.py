@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tune_jobs.experiment.facts import Reported
 from tune_jobs.job.files import load_job
 from tune_jobs.job.origin import Origin
 from tune_jobs.models import data
+from tune_jobs.simulation.simulate import Epoch
 from tune_jobs.views.progress import LineProgress
 
 
@@ -134,6 +136,18 @@ def test_the_best_digits_cnn_measures_again_what_was_recorded(
     x, y = map(torch.from_numpy, data.load("digits", "validation"))
     right = model.predict(x).argmax(1) == y  # type: ignore[attr-defined]
     assert right.double().mean().item() == pytest.approx(recorded.val_accuracy.item(), abs=0.005)
+
+
+def test_a_metric_does_not_hide_a_column_of_the_epochs(tmp_path: Path) -> None:
+    def curve(config: Mapping[str, Any], epoch: int) -> Epoch:
+        return Epoch({"loss": 0.5, "epoch": epoch - 1, "time": -1.0, "node": 7.0}, 1.0)
+
+    run_in_folder(tmp_path / "first", tiny_job(scheduler="fifo"), curve)
+    epochs = Run.open(tmp_path / "first").epochs()
+    assert list(epochs.epoch[:9]) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert list(epochs["metric/epoch"][:9]) == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert set(epochs["metric/time"]) == {-1.0} != set(epochs.time)
+    assert set(epochs.node) == {""}
 
 
 def test_looking_at_a_run_waits_for_neither_ray_nor_torch(tmp_path: Path) -> None:
