@@ -97,7 +97,7 @@ def _number(name: str, value: Any) -> float:
     try:
         if not isinstance(value, (str, bytes)):
             return float(value)
-    except (TypeError, ValueError, RuntimeError):  # the last is torch's
+    except (TypeError, ValueError, ArithmeticError, RuntimeError):  # the last is torch's
         pass
     raise TrainingError(f"metric {name!r} is {_short(value)}; a metric must be a number")
 

@@ -39,7 +39,8 @@ def test_plain_numbers_stay_as_they_are(metrics: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, "0.5", b"1", [0.5], 1j, {}, np.zeros(2), torch.zeros(2), object(), "x" * 999]
+    "value",
+    [None, "0.5", b"1", [0.5], 1j, {}, np.zeros(2), torch.zeros(2), object(), "x" * 999, 10**400],
 )
 def test_whatever_is_no_number_is_told_with_its_name(value: Any) -> None:
     with pytest.raises(
