@@ -12,7 +12,7 @@ from tune_jobs.search_algos.domains.values import (
     is_json,
     json_key,
     plain,
-    plain_fields,
+    plain_domain,
 )
 
 
@@ -34,7 +34,7 @@ class Choice:
             raise SpaceError(f"Choice({self.values!r}): give a list of values")
         if not self.values:
             raise SpaceError("Choice([]): there is nothing to choose from; give at least one value")
-        plain_fields(self)
+        plain_domain(self)
         for value in self.values:
             if not is_json(value):
                 raise SpaceError(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from tune_jobs.search_algos.domains.numbers import is_real_value
 from tune_jobs.search_algos.domains.steps import at_place, last_place
-from tune_jobs.search_algos.domains.values import SpaceError, plain, plain_fields
+from tune_jobs.search_algos.domains.values import SpaceError, plain, plain_domain
 
 _FARTHEST = 5  # standard deviations: one draw in two million would be farther away
 _STANDARD = NormalDist()
@@ -36,7 +36,7 @@ class Normal:
     log: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        plain_fields(self)
+        plain_domain(self)
         given = f"Normal({self.mean!r}, {self.sd!r})"
         for number in (self.mean, self.sd, 1 if self.step is None else self.step):
             if isinstance(number, bool) or not isinstance(number, (int, float)):

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from tune_jobs.search_algos.domains.steps import at_place, is_at, last_place
-from tune_jobs.search_algos.domains.values import SpaceError, plain, plain_fields
+from tune_jobs.search_algos.domains.values import SpaceError, plain, plain_domain
 
 
 class Real(Protocol):
@@ -51,7 +51,7 @@ class Float:
     when: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        plain_fields(self)
+        plain_domain(self)
         _check_range(self)
 
     @cached_property
@@ -119,7 +119,7 @@ class Int:
     when: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        plain_fields(self)
+        plain_domain(self)
         for end in (self.low, self.high, self.step):
             if isinstance(end, bool) or not isinstance(end, int):
                 raise SpaceError(f"{_signature(self)}: {end!r} is not a whole number; use Float")

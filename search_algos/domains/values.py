@@ -29,6 +29,17 @@ def plain_fields(declared: Any) -> None:
         object.__setattr__(declared, name, plain(value))
 
 
+def plain_domain(domain: Any) -> None:
+    """Makes the fields of a frozen domain plain. Raises SpaceError for a condition that is no
+    dict."""
+    plain_fields(domain)
+    if not (domain.when is None or isinstance(domain.when, Mapping)):
+        raise SpaceError(
+            f"{type(domain).__name__}: when is {domain.when!r}; give a dict with the name and the "
+            "value of another parameter, such as when={'optimizer': 'sgd'}"
+        )
+
+
 def json_key(value: object) -> str:
     """Equal for equal values. Unlike with `==`, 1, 1.0 and true are different; a tuple is like a
     list."""

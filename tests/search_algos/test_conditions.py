@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,15 @@ def test_a_condition_that_nothing_meets_is_refused(
     with pytest.raises(SpaceError) as error:
         Space({"parent": parent, "child": Float(0, 1, when={"parent": wanted})})
     assert all(word in str(error.value) for word in ["'child'", "'parent'", *words]), error.value
+
+
+@pytest.mark.parametrize("when", ["kind", ["kind"], ("kind", "a"), {"kind"}, True, len])
+@pytest.mark.parametrize(
+    "make", [partial(Float, 0, 1), partial(Normal, 0, 1), partial(Choice, ["a"])]
+)
+def test_a_condition_that_is_no_dict_is_refused(make: Any, when: Any) -> None:
+    with pytest.raises(SpaceError, match=r"when is .*; give a dict"):
+        make(when=when)
 
 
 def test_a_bound_is_a_number() -> None:
