@@ -47,10 +47,12 @@ def json_key(value: object) -> str:
 
 
 def is_json(value: object) -> bool:
-    """Whether a value is unchanged after it was written as JSON and read."""
+    """Whether a value is unchanged after it was written as JSON and read. A member of an enum that
+    is also a text, or a tuple with names, would be equal, but plain."""
     try:
         text = json.dumps(tagged(value), allow_nan=False)
-        return bool(json.loads(text, object_hook=untagged) == value)
+        read = json.loads(text, object_hook=untagged)
+        return bool(read == value) and repr(read) == repr(value)
     except (TypeError, ValueError, RecursionError):
         return False
 

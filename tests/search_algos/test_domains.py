@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from enum import Enum, IntEnum
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -100,6 +101,24 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert Int(1, 5).contains(np.int64(5))
     assert Float(0, 1).contains(np.float32(0.5))
     assert Choice([1, 2]).index(np.int64(2)) == 1
+
+
+class Text(str, Enum):
+    A = "a"
+
+
+class Number(IntEnum):
+    ONE = 1
+
+
+class Point(NamedTuple):
+    x: int = 1
+
+
+@pytest.mark.parametrize("value", [Text.A, Number.ONE, Point(), [Text.A], {"at": Point()}])
+def test_what_would_be_plain_after_a_resume_is_no_choice(value: Any) -> None:
+    with pytest.raises(SpaceError, match=r"is not text, a number, .*look the name up"):
+        Choice([value])
 
 
 def test_a_choice_has_tuples_lists_dicts_and_none() -> None:
