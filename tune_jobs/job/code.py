@@ -101,7 +101,9 @@ def import_file(path: Path) -> ModuleType:
         if package:
             importlib.import_module(package.rstrip("."))
         return _executed(name, path)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # some libraries leave a file with one that is no Exception
         sys.modules.pop(name, None)
         said = _in_our_words(error)
         shown = user_traceback(error, said)

@@ -76,6 +76,7 @@ def forget_modules_of(folder: Path) -> None:
         ("raise SystemExit('no data')", ["no data", "__main__"]),
         ("import tune_jobs\ntune_jobs.run(job)", ["starts a run when it is imported", "__main__"]),
         ("1 / 0", ["ZeroDivisionError", "1 / 0"]),
+        ("class Skip(BaseException): pass\nraise Skip('no GPU')", ["Skip: no GPU", "raise Skip"]),
         ("import no_such_module", ["no_such_module"]),
         ("def f(:", ["SyntaxError", "def f(:"]),
     ],
