@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from tune_jobs.errors import UserError, complaints, nearest, shown
+from tune_jobs.errors import UserError, complaints, nearest, own_line, shown, user_traceback
 from tune_jobs.job.derived import whole
 from tune_jobs.models.base import Model
 from tune_jobs.models.nested import config_of
@@ -159,7 +159,11 @@ def _refusal(
             text = f"{model.__name__}.Config refuses {field} = {value}: {wanted}"
             return _Refusal(text, of_one_value=True)
         return _Refusal(f"{model.__name__}.Config refuses {shown(dict(config))}: {wanted}", False)
-    except (TypeError, ValueError) as error:
-        text = f"{model.__name__}.Config refuses {shown(dict(config))}: {error}"
+    except Exception as error:
+        said = str(error)
+        if not isinstance(error, (TypeError, ValueError)):  # such as that of an `assert`
+            place = own_line(user_traceback(error))
+            said = f"{type(error).__name__}{said and f': {said}'} ({place})"
+        text = f"{model.__name__}.Config refuses {shown(dict(config))}: {said}"
         return _Refusal(text, isinstance(error, TypeError))
     return None
