@@ -40,8 +40,8 @@ class FilledIn(NamedTuple):
     trial_timeout: float | None
 
     def for_config(self, config: type, besides: Container[str] = ()) -> dict[str, Any]:
-        """The values for the fields that a dataclass has, except those that are set elsewhere."""
-        fields = {field.name for field in dataclasses.fields(config)}
+        """The values for the fields that a dataclass takes, except those that are set elsewhere."""
+        fields = {field.name for field in dataclasses.fields(config) if field.init}
         given = self._asdict().items()
         return {name: v for name, v in given if name in fields and name not in besides}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -42,6 +42,19 @@ class Looks(Tiny):
             raise KeyError("no such data")
 
 
+class SetsItself(Tiny):
+    @dataclass(frozen=True)
+    class Config:
+        x: float = 0.0
+        seed: int = field(init=False, default=3)
+
+
+def test_a_field_that_a_config_sets_itself_is_left_alone() -> None:
+    job = tiny_job(model=SetsItself)
+    job.validate()
+    assert job.constants() == {}
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [
@@ -55,8 +68,8 @@ def test_a_config_may_refuse_with_any_error(model: type[Tiny], said: str) -> Non
 
 
 @pytest.mark.parametrize("function", [one, several, partial(one, 1), Callable()])
-@pytest.mark.parametrize("field", ["model", "test", "stop"])
-def test_one_that_is_async_is_refused(field: str, function: Any) -> None:
-    fields = {"model": lambda config: 0.5, field: function}
-    with pytest.raises(UserError, match=rf"{field} is (one|several|Callable), which is async"):
+@pytest.mark.parametrize("name", ["model", "test", "stop"])
+def test_one_that_is_async_is_refused(name: str, function: Any) -> None:
+    fields = {"model": lambda config: 0.5, name: function}
+    with pytest.raises(UserError, match=rf"{name} is (one|several|Callable), which is async"):
         tiny_job(**fields).validate()
