@@ -171,9 +171,9 @@ class Model(ABC):
 
     def save(self, folder: Path) -> None:
         """Writes the state into an empty folder; override it for a state without tensors."""
-        import torch  # here, so that a model without torch does not wait for it
+        from tune_jobs.models.stored import write_state  # needs torch
 
-        torch.save(self.state_dict(), folder / "state.pt")
+        write_state(self.state_dict(), folder / "state.pt")
 
     def load(self, folder: Path) -> None:
         """Restores what `save` wrote. Runs no code from the file."""

@@ -8,8 +8,22 @@ from typing import Any
 import numpy as np
 
 
+def write_state(state: Any, file: Path) -> None:
+    """Writes a state for `read_state`. Raises OSError if there is no room, and what `torch.save`
+    raises for a state that it cannot write."""
+    import torch
+
+    with file.open("wb") as opened:
+        try:
+            torch.save(state, opened)
+        except RuntimeError as error:  # torch's own, after that of the file
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+
+
 def read_state(file: Path) -> Any:
-    """What `torch.save` wrote. Runs no code from the file.
+    """What `write_state` or `torch.save` wrote. Runs no code from the file.
 
     Raises pickle.UnpicklingError for anything else than the above.
     """

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tune_jobs.models import randomness
-from tune_jobs.models.stored import read_state
+from tune_jobs.models.stored import read_state, write_state
 
 _FILES = "files"
 """The folder in a checkpoint for a state that is a file or a folder."""
@@ -55,9 +55,7 @@ class State:
         if self.epoch and self._folder:
             shutil.copytree(self._folder.name, folder / _FILES)
         elif self.epoch:
-            import torch  # here, so that a function without a state does not wait for it
-
-            torch.save(self.value, folder / _OBJECTS)
+            write_state(self.value, folder / _OBJECTS)
         return {"state_epoch": self.epoch, "random": self._random}
 
     def load(self, folder: Path, rest: dict[str, Any]) -> None:

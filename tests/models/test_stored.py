@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from tune_jobs.models.functions.state import State
-from tune_jobs.models.stored import read_state
+from tune_jobs.models.stored import read_state, write_state
 
 ARRAYS = [
     *(np.arange(6).astype(kind).reshape(2, 3) for kind in ("?", "i1", "u8", "f2", "f4", "c16")),
@@ -34,6 +35,17 @@ def test_arrays_and_scalars_come_back(array: np.ndarray[Any, Any], tmp_path: Pat
     assert again.value["one"] == array.ravel()[0]
     assert type(again.value["one"]) is type(array.ravel()[0])
     assert torch.equal(again.value["w"], torch.ones(2))
+
+
+@pytest.mark.parametrize("room", [0, 1000, 100_000])
+def test_where_there_is_no_room_it_is_an_error_of_the_file(tmp_path: Path, room: int) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_state({"w": torch.zeros(100_000), "n": 3}, tmp_path / "state.pt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 class Bad:
