@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -48,7 +48,7 @@ class Function(Model):
             self.trial.epoch = self._reported + 1  # it may begin anew
             found = session.next_report()
             if found is None:
-                raise Done(f"the function returned after {self._reported} reports")
+                raise Done(self._how_it_ended)
             self._reported += 1
             if found.state is not None:
                 self._state.take(found.state, self._reported)
@@ -62,7 +62,8 @@ class Function(Model):
     def test(self) -> Metrics:
         """What the ``test`` function returns."""
         measured = type(self).test_best(self._hyperparameters, self.state)
-        return {self.metric: measured} if isinstance(measured, (int, float)) else measured
+        is_one = measured is not None and not isinstance(measured, Mapping)
+        return {self.metric: measured} if is_one else measured
 
     def reconfigure(self, config: FunctionConfig) -> None:
         if not self._state.epoch:
@@ -92,6 +93,16 @@ class Function(Model):
         rest = json.loads((folder / _REST).read_text())
         self.load_state_dict(rest)
         self._state.load(folder, rest)
+
+    @property
+    def _how_it_ended(self) -> str:
+        if not self._reported:
+            return (
+                "the function ended and reported nothing: it has to call report(metrics) in the "
+                "thread that it is called in, or return metrics or yield them"
+            )
+        plural = "" if self._reported == 1 else "s"
+        return f"the function returned after {self._reported} report{plural}"
 
     @property
     def _hyperparameters(self) -> Hyperparameters:

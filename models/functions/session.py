@@ -112,7 +112,7 @@ class Session:
         """In the function's thread."""
         if self._is_over:
             raise _End
-        if not isinstance(metrics, Mapping):
+        if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
             raise TrainingError(
                 f"report() got {metrics!r:.100}; give a dict of numbers, such as {{'loss': 0.3}}"
             )
@@ -150,7 +150,7 @@ class Session:
     def _report_result(self, result: Any) -> None:
         if not isinstance(result, Mapping):
             try:
-                result = {self._metric: float(result)}
+                result = {self._metric: float(getattr(result, "item", lambda: result)())}
             except (TypeError, ValueError):
                 raise TrainingError(
                     f"the training function returned {result!r:.100}; it may return a number "

@@ -117,8 +117,25 @@ def test_without_a_state_it_begins_anew_and_passes_over_what_was_reported(tmp_pa
 def test_what_it_returns_is_a_report(value: Any) -> None:
     one = model(lambda config: value, lr=0.1)
     assert one.train_epoch()["accuracy"] == pytest.approx(0.93)
-    with pytest.raises(Done, match="after 1 reports"):
+    with pytest.raises(Done, match=r"after 1 report$"):
         one.train_epoch()
+
+
+def in_a_thread(config: Any) -> None:
+    thread = threading.Thread(target=report, args=[{"accuracy": 1}])
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize("train", [lambda config: None, lambda config: iter(()), in_a_thread])
+def test_without_a_report_it_is_told_how_to_report(train: Any) -> None:
+    with pytest.raises(Done, match=r"reported nothing: .*report\(metrics\)"):
+        model(train, lr=0.1).train_epoch()
+
+
+def test_the_name_of_a_metric_is_text() -> None:
+    with pytest.raises(TrainingError, match=r"report\(\) got {3: 0.5}.*'loss'"):
+        model(lambda config: report({3: 0.5}), lr=0.1).train_epoch()  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("value", ["good", [0.1], (1, 2)])
@@ -225,7 +242,9 @@ def test_the_test_gets_the_state_of_the_best_epoch(tmp_path: Path) -> None:
     one.close()
     assert best.test() == {"test_accuracy": value, "lr": 0.1}
     assert model(walk, lr=0.1).test() == {}
-    assert model(walk, lambda config, state: 0.5, lr=0.1).test() == {"accuracy": 0.5}
+    for measured in (0.5, np.float32(0.5), torch.tensor(0.5)):
+        found = model(walk, lambda config, state, measured=measured: measured, lr=0.1).test()
+        assert found == {"accuracy": 0.5}
 
 
 def test_a_path_that_is_not_there_is_an_error_of_the_function() -> None:
