@@ -11,10 +11,12 @@ from typing import Any
 from tune_jobs.errors import nearest, user_traceback
 from tune_jobs.models.base import Model, TrainingError
 
-_CANNOT_LOAD = (
-    "the model cannot load the state that it saved, so its trials could not be restored. A "
-    "state_dict has tensors, numpy arrays, numbers, text, and lists and dicts of them; for "
-    "anything else give the model its own save() and load()"
+_CANNOT_SAVE = "the model cannot save its state"
+_CANNOT_LOAD = "the model cannot load the state that it saved, so its trials could not be restored"
+_STATES = (
+    "A state has tensors, numpy arrays, numbers, text, and lists and dicts of them. For anything "
+    "else give the model its own save() and load(); a training function can report a file or "
+    "folder: report(metrics, state=Path(...))"
 )
 
 
@@ -71,8 +73,8 @@ def is_misspelt(metrics: Collection[str], reported: Collection[str]) -> bool:
 
 
 def save(model: Model, folder: Path) -> None:
-    """Raises OSError for an error of the storage, and TrainingError for an error with any other
-    file, because that is the model's."""
+    """Raises OSError for an error of the storage, MemoryError if there is no room, and
+    TrainingError for any other error, because that is the model's."""
     try:
         model.save(folder)
     except OSError as error:
@@ -80,6 +82,11 @@ def save(model: Model, folder: Path) -> None:
         if isinstance(file, (str, PathLike)) and not Path(file).is_relative_to(folder):
             raise TrainingError(user_traceback(error)) from error
         raise
+    except MemoryError:
+        raise
+    except Exception as error:
+        said = f"{_CANNOT_SAVE}. {_STATES}:\n{user_traceback(error)}"
+        raise TrainingError(said) from error
 
 
 def load(model: Model, folder: Path) -> None:
@@ -90,13 +97,15 @@ def load(model: Model, folder: Path) -> None:
     except Exception as error:
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             raise MemoryError(str(error)) from error
-        raise TrainingError(f"{_CANNOT_LOAD}:\n{user_traceback(error)}") from error
+        said = f"{_CANNOT_LOAD}. {_STATES}:\n{user_traceback(error)}"
+        raise TrainingError(said) from error
 
 
 def _number(name: str, value: Any) -> float:
     try:
-        if not isinstance(value, (str, bytes)):
-            return float(value)
+        number = value.item() if hasattr(value, "item") else value  # of torch or numpy
+        if not isinstance(number, (str, bytes)):
+            return float(number)
     except (TypeError, ValueError, ArithmeticError, RuntimeError):  # the last is torch's
         pass
     raise TrainingError(f"metric {name!r} is {_short(value)}; a metric must be a number")

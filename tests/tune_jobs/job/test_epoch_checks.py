@@ -17,13 +17,17 @@ from hypothesis import strategies as st
 from tiny_model import Tiny
 
 from tune_jobs.job import epoch_checks as checks
-from tune_jobs.models.base import TrainingError
+from tune_jobs.models.base import Model, TrainingError
 
 
 @pytest.mark.parametrize(
     "value",
-    [0.5, np.float32(0.5), np.array(0.5), torch.tensor([0.5]), Fraction(1, 2), Decimal("0.5")],
+    [
+        *(0.5, np.float32(0.5), np.array(0.5), np.array([0.5]), Fraction(1, 2), Decimal("0.5")),
+        *(torch.tensor([0.5]), torch.tensor(0.5, requires_grad=True)),
+    ],
 )
+@pytest.mark.filterwarnings("error")
 def test_numbers_of_any_library_are_numbers(value: Any) -> None:
     (number,) = checks.numbers("evaluate()", {"loss": value}).values()
     assert type(number) is float
@@ -122,6 +126,18 @@ def test_a_file_elsewhere_is_the_models_own_trouble(tmp_path: Path) -> None:
 def test_a_full_disk_is_the_storages(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         checks.save(Full(Tiny.Config()), tmp_path)
+
+
+class Unpicklable(Tiny):
+    save, load = Model.save, Model.load
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rate": lambda: 0.1}
+
+
+def test_what_a_model_cannot_save_is_told_with_a_way_out(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"(?s)cannot save its state\. .*Path.*lambda"):
+        checks.save(Unpicklable(Tiny.Config()), tmp_path)
 
 
 def test_what_a_model_cannot_load_is_told_with_its_own_lines(tmp_path: Path) -> None:
