@@ -30,8 +30,10 @@ class Choice:
     def __post_init__(self) -> None:
         if hasattr(self.values, "tolist"):  # an array
             object.__setattr__(self, "values", self.values.tolist())
-        if isinstance(self.values, str) or not isinstance(self.values, Sequence):
+        if isinstance(self.values, str | bytes) or not isinstance(self.values, Sequence):
             raise SpaceError(f"Choice({self.values!r}): give a list of values")
+        if not isinstance(self.values, list | tuple):  # such as a range
+            object.__setattr__(self, "values", list(self.values))
         if not self.values:
             raise SpaceError("Choice([]): there is nothing to choose from; give at least one value")
         plain_domain(self)

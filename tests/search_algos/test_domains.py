@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from enum import Enum, IntEnum
 from typing import Any, NamedTuple
 
@@ -97,6 +98,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert type(domain.low) is float
     assert Choice(list(np.arange(3))) == Choice([0, 1, 2])
     assert Choice(np.array([16, 32])).values == [16, 32]  # type: ignore[arg-type]
+    assert Choice(range(1, 4)).values == Choice(deque([1, 2, 3])).values == [1, 2, 3]
     assert Choice([np.bool_(True), (np.float64(0.9), 1)]).values == [True, (0.9, 1)]
     assert Int(1, 5).contains(np.int64(5))
     assert Float(0, 1).contains(np.float32(0.5))
@@ -113,6 +115,12 @@ class Number(IntEnum):
 
 class Point(NamedTuple):
     x: int = 1
+
+
+@pytest.mark.parametrize("values", ["abc", b"abc", {"a", "b"}, {"a": 1}, 3, None, Text])
+def test_a_choice_needs_a_list(values: Any) -> None:
+    with pytest.raises(SpaceError, match="give a list of values"):
+        Choice(values)
 
 
 @pytest.mark.parametrize("value", [Text.A, Number.ONE, Point(), [Text.A], {"at": Point()}])
