@@ -119,10 +119,12 @@ class Search:
     def _unless_reports(cls, name: str | None) -> str | None:
         return None if name == REPORTS else name
 
-    @field_validator("points_to_evaluate", mode="before")
+    @field_validator(
+        *("points_to_evaluate", "stop", "searcher_options", "scheduler_options"), mode="before"
+    )
     @classmethod
-    def _plain(cls, points: Any) -> Any:
-        return plain(points)
+    def _plain(cls, given: Any) -> Any:
+        return plain(given)
 
     @property
     def method(self) -> str:

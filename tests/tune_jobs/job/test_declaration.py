@@ -74,6 +74,17 @@ def test_points_and_conditions_come_back() -> None:
     assert back(job) == job
 
 
+def test_numbers_of_numpy_anywhere_come_back_as_numbers() -> None:
+    job = tiny_job(
+        space={"x": Float(0, 1), "n": Choice(range(np.int64(3)))},
+        stop={"loss": np.float32(0.5)},
+        scheduler_options={"grace_period": np.int64(2)},
+        num_samples=np.int64(5),
+        seed=np.uint8(3),
+    )
+    assert back(job) == job
+
+
 @settings(max_examples=50)
 @given(declared())
 def test_dicts_tuples_and_constraints_come_back(found: tuple[dict[str, Any], list[str]]) -> None:
