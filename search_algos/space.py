@@ -190,7 +190,11 @@ class Space(Mapping[str, Domain]):
     def _check_conditions(self, name: str, domain: Domain) -> None:
         for parent, wanted in (domain.when or {}).items():
             if parent not in self._domains:
-                raise SpaceError(f"{name!r} depends on {parent!r}, which is not in the space")
+                others = ", ".join(other for other in self._domains if other != name)
+                raise SpaceError(
+                    f"{name!r} depends on {parent!r}, which is not in the space, or is not searched"
+                    + (f"; it has {others}" if others else "")
+                )
             check_condition(name, parent, self._domains[parent], wanted)
 
     def _sorted_by_condition(self) -> list[str]:

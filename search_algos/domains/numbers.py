@@ -164,8 +164,10 @@ def _check_range(domain: Float | Int) -> None:
     low, high = domain.low, domain.high
     given = _signature(domain)
     for end in (low, high):
-        if isinstance(end, bool) or not isinstance(end, (int, float)) or not math.isfinite(end):
+        if isinstance(end, bool) or not isinstance(end, (int, float)) or not _is_finite(end):
             raise SpaceError(f"{given}: {end!r} is not a finite number")
+    if not _is_finite(high - low):
+        raise SpaceError(f"{given}: the range is wider than numbers go; give a smaller one")
     if low == high:
         raise SpaceError(f"{given}: the range is empty; give the value itself instead of a range")
     if low > high:
@@ -182,6 +184,14 @@ def _check_range(domain: Float | Int) -> None:
         raise SpaceError(
             f"{given}: step is {domain.step}; a log range with steps starts above half a step"
         )
+
+
+def _is_finite(number: float) -> bool:
+    """Whether a number is one that a float can hold."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def _signature(domain: Float | Int) -> str:

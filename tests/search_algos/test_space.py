@@ -80,6 +80,8 @@ def test_samples_fill_linear_and_log_ranges_evenly() -> None:
     ("make", "words"),
     [
         (lambda: Float(1, 1), ["Float(1, 1)", "empty"]),
+        (lambda: Int(1, 10**400), ["not a finite number"]),
+        (lambda: Float(-1.7e308, 1.7e308), ["wider than numbers go"]),
         (lambda: Float(3, 1), ["Float(3, 1)", "inverted"]),
         (lambda: Int(5, 2), ["Int(5, 2)", "inverted"]),
         (lambda: Float(0, 1, log=True), ["Float(0, 1, log=True)", "above 0"]),
@@ -94,6 +96,10 @@ def test_samples_fill_linear_and_log_ranges_evenly() -> None:
         (lambda: Choice([math.sin]), ["sin", "look the name up"]),
         (lambda: Space({"a": 3}), ["'a'", "3"]),  # type: ignore[dict-item]
         (lambda: Space({"a": Float(0, 1, when={"b": 1})}), ["'a'", "'b'", "not in the space"]),
+        (
+            lambda: Space({"t.b": Int(1, 2), "t.a": Float(0, 1, when={"b": 1})}),
+            ["'b'", "not in the space", "it has t.b"],
+        ),
         (
             lambda: Space({"b": Float(0, 3), "a": Float(0, 1, when={"b": 1})}),
             ["'b'", "at_least"],
