@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import _lru_cache_wrapper, lru_cache
+from io import BytesIO
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -31,7 +33,7 @@ def packed(builder: Builder) -> bytes:
         if stands_in_its_file(f"{name}:") and name != "__main__":  # which is by value anyway
             ray.cloudpickle.register_pickle_by_value(loaded)
     try:
-        return bytes(ray.cloudpickle.dumps(builder))
+        return _pickled(builder)
     except Exception as error:
         found = _that_cannot_be_sent(module)
         if not found:
@@ -42,6 +44,27 @@ def packed(builder: Builder) -> bytes:
             "its file, which exists in one process only; create it in the model's __init__, or "
             "move the model into a module of its own, which the workers can import"
         ) from error
+
+
+class _Pickler(ray.cloudpickle.CloudPickler):
+    """Sends a cached function with its code where any other function would go with its code."""
+
+    def reducer_override(self, found: Any) -> Any:
+        if isinstance(found, _lru_cache_wrapper) and (
+            stands_in_its_file(f"{found.__module__}:") or "<" in found.__qualname__
+        ):
+            return _cached, (found.__wrapped__, found.cache_parameters())
+        return super().reducer_override(found)
+
+
+def _pickled(value: Any) -> bytes:
+    file = BytesIO()
+    _Pickler(file).dump(value)
+    return file.getvalue()
+
+
+def _cached(function: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
+    return lru_cache(**parameters)(function)
 
 
 def with_data(function: Callable[..., Any], **data: Any) -> Callable[..., Any]:
@@ -63,7 +86,7 @@ def _that_cannot_be_sent(module: ModuleType) -> dict[str, Any]:
         if name.startswith("__") or isinstance(value, _CODE):
             continue
         try:
-            ray.cloudpickle.dumps(value)
+            _pickled(value)
         except Exception:
             found[name] = value
     return found

@@ -75,6 +75,44 @@ def test_it_goes_from_a_file_of_any_name(tmp_path: Path, name: str) -> None:
     assert_arrives(packed(builder_in(tmp_path / name, "re", "re.compile('a')")))
 
 
+CACHED = """
+from functools import cache, lru_cache
+from dataclasses import dataclass
+from tune_jobs import Float, TuneJob, report
+
+@lru_cache(maxsize=3)
+def data(n):
+    return list(range(n))
+
+@cache
+def factorial(n):
+    return n * factorial(n - 1) if n else 1
+
+class Holder:
+    @staticmethod
+    @cache
+    def one():
+        return 1
+
+def make():
+    @cache
+    def two():
+        return 2
+    return lambda config: sum(data(3)) + factorial(3) + Holder.one() + two() + config.x
+
+job = TuneJob(name="mine", model=make(), space={"x": Float(0, 1)}, metric="loss", mode="min")
+"""
+
+
+def test_a_cached_function_goes_with_its_code(tmp_path: Path) -> None:
+    path = tmp_path / "cached.py"
+    path.write_text(CACHED)
+    sent = packed(Builder.of(load_job(str(path))[0]))
+    del sys.modules["__job__cached"]
+    builder = ray.cloudpickle.loads(sent)
+    assert builder.build(builder.config({"x": 0.5})).train_epoch() == {"loss": 3 + 6 + 1 + 2 + 0.5}
+
+
 def assert_arrives(sent: bytes) -> None:
     for name in [name for name in sys.modules if "__job__" in name]:
         del sys.modules[name]  # as on a worker, which has no such module
