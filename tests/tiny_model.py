@@ -14,7 +14,7 @@ from typing import Any
 
 from tune_jobs.models.base import Metrics, Model
 
-TROUBLES = ("kill", "raise", "hang", "memory", "greed", "sigterm")
+TROUBLES = ("kill", "raise", "hang", "memory", "greed", "sigterm", "exit", "interrupt")
 
 
 class Tiny(Model):
@@ -26,9 +26,7 @@ class Tiny(Model):
         x: float = 0.5
         rate: float = 1.0  # of learning
         log: str = ""
-        trouble: str = (
-            ""  # at epoch 3: kill, raise, hang, memory, greed, sigterm, nan; silent; test
-        )
+        trouble: str = ""  # at epoch 3: one of TROUBLES, nan; silent; test
         once: str = ""  # a file that is made with the first trouble, which is then the last
         seconds: float = 0.0  # of an epoch
         seed: int = 0
@@ -92,6 +90,10 @@ class Tiny(Model):
             case "sigterm":
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
+            case "exit":
+                raise SystemExit("the data end here")
+            case "interrupt":
+                raise KeyboardInterrupt
             case "hang":
                 time.sleep(1000)
             case "memory":

@@ -52,7 +52,9 @@ def check(job: TuneJob, *, name: str | None = None, storage: str | None = None) 
         reached = builder.reached(0, metrics)
     except (MissingDataError, TrainingError) as error:
         raise UserError(str(error)) from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # such as that of sys.exit
         raise UserError(user_traceback(error)) from error
     _judge(experiment, train, reached, metrics, screen)
     screen.say("the job works")

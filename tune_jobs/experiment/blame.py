@@ -20,7 +20,7 @@ def blaming(owner: Searcher | Scheduler | str) -> Iterator[None]:
         raise
     except SpaceError as error:
         raise UserError(f"{_name(owner)}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"{_name(owner)} failed:\n{user_traceback(error)}") from error
 
 

@@ -70,7 +70,7 @@ def _check_this_machine(job: TuneJob) -> None:
         builder.model.prepare_data(config)
     except MissingDataError as error:
         raise UserError(str(error)) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"the data cannot be prepared: {user_traceback(error)}") from error
 
 

@@ -147,7 +147,7 @@ class EpochTrainable(tune.Trainable):
         except RayActorError as error:
             is_lost = end_of(error) == "node"
             raise TrialError(user_traceback(error), "node lost" if is_lost else "error") from None
-        except Exception as error:
+        except BaseException as error:  # of the model; Ray would take SystemExit for its own
             raise TrialError(user_traceback(error)) from None
 
     def _work(self) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -164,6 +165,15 @@ def test_what_cannot_work_is_told_before_the_start(stop: Any, words: list[str]) 
     with pytest.raises(UserError) as error:
         tiny_job(stop=stop).validate()
     assert all(word in str(error.value) for word in words)
+
+
+def leave(trial_id: int, metrics: Any) -> bool:
+    sys.exit("that is enough")
+
+
+def test_a_function_that_exits_is_told_like_any_other_mistake() -> None:
+    with pytest.raises(UserError, match=r"(?s)stop failed:.*in leave.*SystemExit: that is enough"):
+        simulated(curve=falling, stop=leave)
 
 
 def test_a_mistake_in_a_function_has_its_authors_line() -> None:

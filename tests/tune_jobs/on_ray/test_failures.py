@@ -24,7 +24,7 @@ from tune_jobs.search_algos.domains import Choice, Float
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
-TROUBLES = ["", "kill", "raise", "hang", "memory", "nan", "sigterm", ""]
+TROUBLES = ["", "kill", "raise", "hang", "memory", "nan", "sigterm", "exit", "interrupt", ""]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_the_healthy_trials_are_unharmed(troubled: Finished) -> None:
     for trial in (troubled.trials[0], troubled.trials[-1]):
         assert (trial.status, trial.epoch, trial.failures) == (Status.COMPLETED, 9, 0)
     assert troubled.summary["status"] == "finished"
-    assert troubled.summary["trials"]["failed"] == 4
+    assert troubled.summary["trials"]["failed"] == 6
     assert troubled.state.tested is not None
     assert troubled.summary["best"]["config"]["trouble"] in ("", "sigterm")
 
@@ -71,6 +71,19 @@ def test_a_trial_that_raises_fails_with_its_own_traceback(troubled: Finished) ->
     assert "tiny_model.py" in trial.note
     assert "on_ray" not in trial.note
     assert "ray/" not in trial.note
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [("exit", "SystemExit: the data end here"), ("interrupt", "KeyboardInterrupt")],
+)
+def test_a_trial_that_wants_to_end_its_process_fails_like_any_other(
+    troubled: Finished, trouble: str, said: str
+) -> None:
+    trial = trial_in(trouble, troubled)
+    assert (trial.status, trial.epoch, trial.failures) == (Status.FAILED, 2, 2)
+    assert trial.note.endswith(said)
+    assert "in _make_trouble" in trial.note
 
 
 def test_what_went_wrong_stands_in_a_file_of_the_run(troubled: Finished) -> None:
