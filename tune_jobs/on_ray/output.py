@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from tune_jobs.runs.logs import Log
@@ -32,15 +32,24 @@ def kept_output(place: Place, name: str, title: str) -> Iterator[None]:
 
 
 class _Tee:
-    """A stream that also writes to the log of the trial at work."""
+    """A stream that also writes to the log of the trial at work. What it writes to may be closed,
+    full or None, by the doing of an earlier trial; no other trial fails of that."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
         for log in _at_work:
             log.write(text)
-        return self._stream.write(text)
+        if self._stream:
+            with suppress(OSError, ValueError):
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._stream:
+            with suppress(OSError, ValueError):
+                self._stream.flush()
 
     def writelines(self, lines: list[str]) -> None:
         self.write("".join(lines))

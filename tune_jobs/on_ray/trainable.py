@@ -34,6 +34,7 @@ from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.output import kept_output
 from tune_jobs.on_ray.ray_tune.their_functions import hosted
 from tune_jobs.on_ray.watchdog import ended_when_it_hangs, name_of, report_of
+from tune_jobs.on_ray.whereabouts import Whereabouts
 from tune_jobs.runs.artifacts import trial_of
 from tune_jobs.runs.checkpoints import CheckpointStore, DamagedCheckpointError, Saved
 from tune_jobs.runs.restore import restore
@@ -108,7 +109,7 @@ class EpochTrainable(tune.Trainable):
     def setup(  # type: ignore[override]  # tune.with_parameters adds the setting
         self, config: dict[str, Any], setting: Setting
     ) -> None:
-        self._setting = setting
+        self._setting, self._whereabouts = setting, Whereabouts()
         self._notice, self._meter = Notice(), Meter()
         # First, as in the driver: a library may have a module of the same name.
         sys.path[:0] = [path for path in setting.import_path if path not in sys.path]
@@ -122,6 +123,7 @@ class EpochTrainable(tune.Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.cleanup()
+        self._whereabouts.start()
         self._assignment: Assignment = new_config[ASSIGNMENT]
         self._epoch = 0
         self._unreported: deque[Saved] = deque()
@@ -136,7 +138,7 @@ class EpochTrainable(tune.Trainable):
 
     def step(self) -> dict[str, Report]:
         try:
-            with self._kept_output():
+            with self._whereabouts.of_the_trial(), self._kept_output():
                 return {REPORT: self._work()}
         except (MissingDataError, StorageError) as error:
             raise TrialError(str(error), "hopeless") from None
