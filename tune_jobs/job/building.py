@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tune_jobs.job import epoch_checks
 from tune_jobs.job.derived import whole
 from tune_jobs.models import randomness
-from tune_jobs.models.base import Model
+from tune_jobs.models.base import Model, TrainingError
 from tune_jobs.models.nested import config_of
 from tune_jobs.models.training.cross_validation import CrossValidation
 from tune_jobs.models.trial import Trial
@@ -94,7 +94,11 @@ class Builder:
     def _new(self, config: Any) -> Model:
         if self.folds:
             return CrossValidation(self.model, config, self.folds, self.max_epochs)
-        return self.model(config)
+        model = self.model(config)
+        if not hasattr(model, "config"):
+            name = type(model).__name__
+            raise TrainingError(f"{name}.__init__ has to call super().__init__(config)")
+        return model
 
     def _seed(self, config: Any, epoch: int) -> None:
         own = getattr(config, "seed", None)

@@ -61,6 +61,7 @@ def test_it_uses_the_cpus_of_a_trial(tune_jobs: Any, tmp_path: Path) -> None:
     [
         ("def train_epoch(self): return {'a': 1 / 0}", "", ["line 6", "1 / 0", "ZeroDivision"]),
         ("def train_epoch(self): raise SystemExit(0)", "", ["line 6", "SystemExit: 0"]),
+        ("def __init__(self, config): self.epoch = 0", "", ["super().__init__(config)"]),
         ("def __init__(self, config): self.no", "", ["line 6", "self.no", "AttributeError"]),
         ("def evaluate(self): return {'loss': 'low'}", "", ["'loss' is 'low'", "a number"]),
         ("def evaluate(self): return {'los': 1.0}", "", ["'loss' was not reported", "'los'"]),
