@@ -109,7 +109,8 @@ def _is_in_ray_tune(cls: type) -> bool:
 def _resolve(kind: str, name: str, registry: Mapping[str, str]) -> Any:
     target = name if ":" in name else registry.get(name)
     if target is None:
-        raise UserError(f"{kind} {name!r} is unknown; {nearest(name, registry)}")
+        own = ", or give module:Class" if "." in name else ""
+        raise UserError(f"{kind} {name!r} is unknown; {nearest(name, registry)}{own}")
     try:
         return _imported(target)
     except (ModuleNotFoundError, AttributeError) as error:

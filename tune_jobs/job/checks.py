@@ -42,7 +42,7 @@ def searcher_problems(job: Search, searcher: Searcher, space: Space) -> list[str
 def checked_metric(given: Any) -> Any:
     """A metric, or a list of them if there are several. Raises ValueError for anything else."""
     metrics = list(given) if isinstance(given, (list, tuple)) else [given]
-    is_text = bool(metrics) and all(isinstance(metric, str) for metric in metrics)
+    is_text = bool(metrics) and all(isinstance(metric, str) and metric for metric in metrics)
     if not is_text or len(set(metrics)) < len(metrics):
         raise ValueError("it must be text, or a list of different texts")
     return metrics if len(metrics) > 1 else metrics[0]

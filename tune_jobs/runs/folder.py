@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 from platformdirs import user_cache_path
 
-from tune_jobs.errors import UserError, nearest
+from tune_jobs.errors import UserError, nearest, shown
 from tune_jobs.job.declaration import Declaration, as_json
 from tune_jobs.job.origin import Origin
 from tune_jobs.job.tune_job import TuneJob
@@ -37,6 +37,7 @@ RECORDED_VERSIONS = (
     *("tune-jobs", "ray", "torch", "numpy", "scipy", "scikit-learn"),
     *("bayesian-optimization", "hyperopt", "optuna", "cmaes"),
 )
+_LONGEST_NAME = 200  # bytes: most file systems allow 255, and some files have longer names
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ class RunFolder:
 
     def check_free(self) -> None:
         """Raises UserError if a run has this name, or if nothing can be written there."""
+        if not self.bucket:
+            self._check_can_be_made()
         if self.exists:
             raise UserError(
                 f"run {self.name!r} exists in {self.place.url.rpartition('/')[0]}; continue it "
@@ -121,6 +124,8 @@ class RunFolder:
             )
         if not self.bucket and self._has_files:
             raise UserError(f"{self.path} has files of something else; give another --name")
+
+    def _check_can_be_made(self) -> None:
         there = next(parent for parent in self.path.parents if parent.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):
             raise UserError(
@@ -208,9 +213,14 @@ def find_storage(given: str | None) -> Storage:
 
 def new_run(job: TuneJob, storage: Storage, name: str | None) -> RunFolder:
     """The folder for a new run: ``name``, or the job's name and the time."""
-    if name is not None and (not name or "/" in name or name.startswith(".")):
-        raise UserError(f"run name {name!r} cannot be a folder's name; use letters, digits, _ . -")
-    return storage.run(name or f"{job.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    name = f"{job.name}-{time.strftime('%Y%m%d-%H%M%S')}" if name is None else name
+    is_short = 0 < len(name.encode(errors="replace")) <= _LONGEST_NAME
+    if not (is_short and name.isprintable()) or "/" in name or name.startswith("."):
+        raise UserError(
+            f"run name {shown(name)} cannot be a folder's name; give a --name of letters, digits, "
+            f"_ . -, which does not begin with a dot, of at most {_LONGEST_NAME} bytes"
+        )
+    return storage.run(name)
 
 
 def find_run(storage: Storage, name_or_path: str) -> RunFolder:
