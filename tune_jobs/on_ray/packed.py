@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import _lru_cache_wrapper, lru_cache
 from io import BytesIO
 from types import FunctionType, ModuleType
@@ -44,6 +44,30 @@ def packed(builder: Builder) -> bytes:
             "its file, which exists in one process only; create it in the model's __init__, or "
             "move the model into a module of its own, which the workers can import"
         ) from error
+
+
+def unpacked(sent: bytes) -> Builder:
+    """The builder in a worker. Code of the job's file can then be pickled there, for a pool of
+    processes that a model starts."""
+    builder: Builder = ray.cloudpickle.loads(sent)
+    name = builder.model.__module__
+    if stands_in_its_file(f"{name}:"):
+        module = sys.modules.setdefault(name, ModuleType(name))
+        for value in (v for found in _globals_of(builder.model) for v in found.items()):
+            vars(module).setdefault(*value)
+        if name != "__main__":  # which is by value anyway
+            ray.cloudpickle.register_pickle_by_value(module)
+    return builder
+
+
+def _globals_of(model: type[Model]) -> Iterator[dict[str, Any]]:
+    """Those of the functions of its class; of a training function, those of itself."""
+    for value in vars(model).values():
+        code = getattr(value, "__func__", value)
+        code = getattr(code, "func", code)  # of a functools.partial
+        for function in (code, type(code).__call__):
+            if getattr(function, "__module__", None) == model.__module__:
+                yield getattr(function, "__globals__", {})
 
 
 class _Pickler(ray.cloudpickle.CloudPickler):

@@ -11,7 +11,7 @@ import ray.cloudpickle
 from tune_jobs.errors import UserError
 from tune_jobs.job.building import Builder
 from tune_jobs.job.files import load_job
-from tune_jobs.on_ray.packed import packed
+from tune_jobs.on_ray.packed import packed, unpacked
 
 JOB = """
 import {module}
@@ -111,6 +111,32 @@ def test_a_cached_function_goes_with_its_code(tmp_path: Path) -> None:
     del sys.modules["__job__cached"]
     builder = ray.cloudpickle.loads(sent)
     assert builder.build(builder.config({"x": 0.5})).train_epoch() == {"loss": 3 + 6 + 1 + 2 + 0.5}
+
+
+POOL = """
+from multiprocessing import get_context
+from tune_jobs import Float, TuneJob
+import ray.cloudpickle
+
+def square(x):
+    return x * x
+
+def train(config):
+    assert b"square" not in ray.cloudpickle.dumps(square)[:40], "a worker of Ray gets its code"
+    with get_context("fork").Pool(1) as pool:
+        return sum(pool.map(square, [1, 2]))
+
+job = TuneJob(name="mine", model=train, space={"x": Float(0, 1)}, metric="loss", mode="min")
+"""
+
+
+def test_a_function_in_a_worker_can_start_processes(tmp_path: Path) -> None:
+    path = tmp_path / "pool.py"
+    path.write_text(POOL)
+    sent = packed(Builder.of(load_job(str(path))[0]))
+    del sys.modules["__job__pool"]
+    builder = unpacked(sent)
+    assert builder.build(builder.config({"x": 0.5})).train_epoch() == {"loss": 5}
 
 
 def assert_arrives(sent: bytes) -> None:
