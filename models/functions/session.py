@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
@@ -98,15 +97,17 @@ class Session:
         return answer
 
     def end(self) -> None:
-        """Ends the function in its `report`. Ends this process if it goes on regardless, because
-        it would train beside the next trial."""
+        """Ends the function in its `report`. Raises TrainingError if it goes on regardless."""
         if self._is_over or self._thread.ident is None:
             return
         self._is_over = True
         self._wanted.put(False)
         self._thread.join(_GRACE)
         if self._thread.is_alive():
-            os._exit(1)
+            raise TrainingError(
+                "the training function goes on although it was ended in report(); where it catches "
+                "BaseException, or everything, it has to catch Exception"
+            )
 
     def report(self, metrics: Metrics, state: Any, step: int | None = None) -> None:
         """In the function's thread."""

@@ -194,6 +194,24 @@ def test_closing_ends_the_function_where_it_waits() -> None:
     assert threading.active_count() == before
 
 
+def test_one_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def train(config: Any) -> None:
+        while not over.is_set():
+            try:
+                report({"accuracy": 1})
+            except BaseException:
+                over.wait(0.001)
+
+    monkeypatch.setattr("tune_jobs.models.functions.session._GRACE", 0.1)
+    one = model(train, lr=0.1)
+    one.train_epoch()
+    with pytest.raises(TrainingError, match="goes on although it was ended"):
+        one.close()
+    over.set()
+
+
 def test_two_functions_do_not_hear_each_other() -> None:
     def train(config: Any) -> None:
         for epoch in range(3):

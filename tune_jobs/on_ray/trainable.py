@@ -11,9 +11,8 @@ from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import ray.cloudpickle
 from ray import tune
 from ray.exceptions import RayActorError
 
@@ -32,6 +31,7 @@ from tune_jobs.on_ray.internals import travelled
 from tune_jobs.on_ray.meter import Meter
 from tune_jobs.on_ray.notice import Notice
 from tune_jobs.on_ray.output import kept_output
+from tune_jobs.on_ray.packed import unpacked
 from tune_jobs.on_ray.ray_tune.their_functions import hosted
 from tune_jobs.on_ray.watchdog import ended_when_it_hangs, name_of, report_of
 from tune_jobs.on_ray.whereabouts import Whereabouts
@@ -133,8 +133,11 @@ class EpochTrainable(tune.Trainable):
 
     def cleanup(self) -> None:
         model, self._model = self._model, None
-        if model is not None:
-            model.close()
+        try:
+            if model is not None:
+                model.close()
+        except Exception as error:  # no failure of the next trial
+            self._notice.leave(f"the trial before in its worker cannot be closed: {error}")
 
     def step(self) -> dict[str, Report]:
         try:
@@ -266,7 +269,7 @@ class EpochTrainable(tune.Trainable):
     @property
     def _builder(self) -> Builder:
         if self._loaded is None:  # now it may import the user's code
-            self._loaded = cast(Builder, ray.cloudpickle.loads(self._setting.builder))
+            self._loaded = unpacked(self._setting.builder)
             limit_threads(self._setting.cpus)
         return self._loaded
 
