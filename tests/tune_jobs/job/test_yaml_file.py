@@ -125,7 +125,7 @@ def test_its_run_can_be_resumed(file: Path, tmp_path: Path) -> None:
         ("mode: min", "mode: [min", ["is not YAML", "line"]),
         (YAML, "- a list", ["['a list']", "model: ..."]),
         (YAML, "", ["None", "model: ..."]),
-        ("seconds: 0", "seconds: &all {it: *all}", ["an anchor", "itself"]),
+        ("seconds: 0", "seconds: &all {deep: *all}", ["an anchor", "itself"]),
         (YAML, "1: 2", ["whose name is not a text"]),
         ("mode: min", "mode: !!python/object:os.system x", ["is not YAML"]),
     ],
