@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("models", "search_algos", "tune_jobs")
 
 FLOORS = [
+    {"on_ray.meanwhile"},
     {"models", "search_algos", "errors", "on_ray.internals"},
     {"names", "storage"},
     {"experiment"},

@@ -146,7 +146,7 @@ def run_lab(folder: Path) -> Lab:
         return {"cpu": {"waits": 64.0, "no start": 0.5}.get(config["kind"], 1.0)}
 
     screen = io.StringIO()
-    with redirect_stdout(screen), internals.quiet(), internals.memory_kills_survived():
+    with redirect_stdout(screen), internals.quiet(), internals.deaths_survived():
         tune.Tuner(
             tune.with_resources(Subject, resources),
             tune_config=tune.TuneConfig(

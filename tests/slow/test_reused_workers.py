@@ -11,11 +11,18 @@ from typing import Any
 import pytest
 from finished import run_job
 from runs import tiny_job
+from tiny_model import Tiny
 
 from tune_jobs.experiment.trial import Status
 from tune_jobs.search_algos.domains import Choice
 
 pytestmark = pytest.mark.usefixtures("ray_session")
+
+
+class Deadly(Tiny):
+    def close(self) -> None:
+        if self.epoch == 3:  # not where its first state is tried out
+            os._exit(1)
 
 
 def train(config: Any) -> float:
@@ -47,3 +54,21 @@ def test_a_trial_starts_where_all_others_did(tmp_path: Path) -> None:
     )
     run = run_job(tmp_path / "run", job)
     assert {trial.status for trial in run.trials} == {Status.COMPLETED}, run.said
+
+
+def test_a_worker_that_dies_between_two_trials_is_one_failure(tmp_path: Path) -> None:
+    space = {"x": Choice([0.1, 0.2, 0.3])}
+    job = tiny_job(
+        model=Deadly,
+        space=space,
+        searcher="grid",
+        scheduler="fifo",
+        num_samples=3,
+        max_epochs=3,
+        max_concurrent=1,
+    )
+    run = run_job(tmp_path / "run", job)
+    assert all(trial.status.is_final for trial in run.trials)
+    assert [trial.failures for trial in run.trials] == [0, 1, 1], run.said
+    assert run.state.tested
+    assert not run.state.tested.error

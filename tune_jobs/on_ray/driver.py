@@ -15,7 +15,7 @@ from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.on_ray.adapter import ExperimentScheduler, ExperimentSearcher, NoReports, RunStopper
 from tune_jobs.on_ray.dispatcher import Dispatcher
 from tune_jobs.on_ray.growth import Room
-from tune_jobs.on_ray.internals import memory_kills_survived, no_progress, quiet
+from tune_jobs.on_ray.internals import deaths_survived, no_progress, quiet
 from tune_jobs.on_ray.resources import TrialResources
 from tune_jobs.on_ray.scratch import scratch
 from tune_jobs.on_ray.trainable import EpochTrainable, Setting
@@ -105,7 +105,7 @@ def _tune(dispatcher: Dispatcher, resources: TrialResources, setting: Setting) -
         tune.with_parameters(EpochTrainable, setting=setting),
         tune.PlacementGroupFactory([dict(bundle) for bundle in resources.bundles]),
     )
-    with quiet(), memory_kills_survived(), scratch() as folder:
+    with quiet(), deaths_survived(), scratch() as folder:
         tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(

@@ -31,6 +31,8 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.job_config import JobConfig
 from ray.thirdparty_files import psutil as psutil
 
+from tune_jobs.on_ray.meanwhile import environment, replaced
+
 if TYPE_CHECKING:
     from ray.tune import Callback
     from ray.tune.execution.tune_controller import TuneController
@@ -67,7 +69,7 @@ LONGEST_TEMP_DIR = 103 - len("/session_2026-01-01_00-00-00_000000_1234567/socket
 
 def start_cluster(
     folder: Path,
-    environment: Mapping[str, str],
+    variables: Mapping[str, str],
     runtime_env: Mapping[str, Any] | None = None,
     import_path: Sequence[str] = (),
     **arguments: Any,
@@ -75,7 +77,7 @@ def start_cluster(
     """Starts Ray on this machine, with its files in the folder, and connects to it. Its processes
     and their children get the environment variables, and its workers the runtime environment and
     the folders to import from."""
-    with _environment(environment), _sigterm_left_alone(), _deaf_to_hangups():
+    with environment(variables), _sigterm_left_alone(), _deaf_to_hangups():
         ray.init(
             address="local",
             include_dashboard=False,
@@ -119,9 +121,9 @@ def this_machine() -> dict[str, float]:
 def join_cluster(runtime_env: Mapping[str, Any]) -> None:
     """Connects to the cluster that Ray finds, whose workers get this environment. Raises
     ConnectionError."""
-    environment = dict(runtime_env) or None
+    wanted = dict(runtime_env) or None
     with _sigterm_left_alone():
-        ray.init(runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(runtime_env=wanted, log_to_driver=False, logging_level=logging.ERROR)
 
 
 def submitted_env() -> dict[str, Any]:
@@ -198,7 +200,7 @@ def quiet() -> Iterator[None]:
     logger.setLevel(logging.CRITICAL)
     ray_worker.print_to_stdstream = lambda *args, **kwargs: None
     try:
-        with _environment(TUNE_SETTINGS):
+        with environment(TUNE_SETTINGS):
             yield
     finally:
         logger.setLevel(level)
@@ -235,26 +237,35 @@ def error_of(trial: RayTrial) -> Exception | None:
 
 
 @contextmanager
-def memory_kills_survived() -> Iterator[None]:
-    """Inside, a worker that Ray's memory monitor killed is a trial that failed.
+def deaths_survived() -> Iterator[None]:
+    """Inside, a worker that died is a trial that failed, once, whenever and however it died.
 
-    Ray Tune itself does not handle OutOfMemoryError and ends the whole run.
+    Ray Tune itself ends the run on an OutOfMemoryError. It tells twice of a worker that dies while
+    the next trial takes it over, and the second time is no failure of which the trial recovers.
     """
     from ray.air.execution._internal.actor_manager import RayActorManager
+    from ray.tune.execution.tune_controller import TuneController
 
-    original = RayActorManager._actor_task_failed
+    task_failed = RayActorManager._actor_task_failed
+    trial_failed = TuneController._trial_task_failure
 
     def failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
         if isinstance(exception, OutOfMemoryError):
             told = "\n".join(str(exception).strip().splitlines()[:2])
             exception = RayActorError(error_msg=f"{OUT_OF_MEMORY}: {told}")
-        original(self, tracked_actor_task, exception)
+        task_failed(self, tracked_actor_task, exception)
 
-    RayActorManager._actor_task_failed = failed  # type: ignore[method-assign]
-    try:
+    def failed_once(self: Any, trial: RayTrial, exception: Any) -> None:
+        if not hasattr(exception, "is_told"):
+            exception.is_told = True
+            self._resetting_trials.discard(trial)
+            trial_failed(self, trial, exception)
+
+    with (
+        replaced(RayActorManager, "_actor_task_failed", failed),
+        replaced(TuneController, "_trial_task_failure", failed_once),
+    ):
         yield
-    finally:
-        RayActorManager._actor_task_failed = original  # type: ignore[method-assign]
 
 
 OUT_OF_MEMORY = "the worker was killed because its machine ran out of memory"
@@ -283,18 +294,3 @@ def time_attr_of(scheduler: Any) -> str | None:
     """The attribute that a scheduler of Ray Tune counts as time; None if it has none."""
     found: str | None = getattr(scheduler, "_time_attr", None)
     return found
-
-
-@contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Inside, these environment variables are set."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

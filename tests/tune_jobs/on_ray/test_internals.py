@@ -97,7 +97,7 @@ def test_the_error_of_a_step_comes_with_its_cause(lab: Lab) -> None:
     ("kind", "end"), [("dies", "process"), ("no start", "start"), ("greedy", "memory")]
 )
 def test_it_is_known_what_ended_an_actor(lab: Lab, kind: str, end: str) -> None:
-    """`end_of`, and `memory_kills_survived` for ``greedy``; see below for nodes."""
+    """`end_of`, and `deaths_survived` for ``greedy``; see below for nodes."""
     error = lab.errors[kind]
     assert isinstance(error, RayActorError)
     assert end_of(error) == end
