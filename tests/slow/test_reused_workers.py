@@ -25,6 +25,11 @@ class Deadly(Tiny):
             os._exit(1)
 
 
+class Unclosable(Tiny):
+    def close(self) -> None:
+        raise FileNotFoundError("the scratch file is gone")
+
+
 def train(config: Any) -> float:
     assert os.getcwd() == config.folder
     print("it can print")  # noqa: T201
@@ -72,3 +77,10 @@ def test_a_worker_that_dies_between_two_trials_is_one_failure(tmp_path: Path) ->
     assert [trial.failures for trial in run.trials] == [0, 1, 1], run.said
     assert run.state.tested
     assert not run.state.tested.error
+
+
+def test_a_model_that_cannot_be_closed_is_no_trouble_of_the_storage(tmp_path: Path) -> None:
+    job = tiny_job(model=Unclosable, num_samples=2, max_failures=0)
+    run = run_job(tmp_path / "run", job)
+    assert {trial.status for trial in run.trials} == {Status.FAILED}
+    assert all("the scratch file is gone" in trial.note for trial in run.trials)

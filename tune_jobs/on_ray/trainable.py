@@ -226,10 +226,13 @@ class EpochTrainable(tune.Trainable):
                 another = self._build(train)
             except Exception:
                 return
-            with closing(another):
-                self._load(another, folder)
-                if self._setting.clones:
-                    another.reconfigure(another.config)
+            try:
+                with closing(another):
+                    self._load(another, folder)
+                    if self._setting.clones:
+                        another.reconfigure(another.config)
+            except OSError as error:  # of the model; the storage has none here
+                raise TrainingError(user_traceback(error)) from error
 
     def _load(self, model: Model, folder: Path) -> None:
         with self._not_hanging():
