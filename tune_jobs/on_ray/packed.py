@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import _lru_cache_wrapper, lru_cache
+from functools import lru_cache
 from io import BytesIO
 from types import FunctionType, ModuleType
 from typing import Any
@@ -19,6 +19,7 @@ from tune_jobs.models.base import Model
 from tune_jobs.names import name_of
 
 _CODE = (type, FunctionType, ModuleType, Search)
+_CACHED = type(lru_cache(len))
 
 
 def packed(builder: Builder) -> bytes:
@@ -74,7 +75,7 @@ class _Pickler(ray.cloudpickle.CloudPickler):
     """Sends a cached function with its code where any other function would go with its code."""
 
     def reducer_override(self, found: Any) -> Any:
-        if isinstance(found, _lru_cache_wrapper) and (
+        if isinstance(found, _CACHED) and (
             stands_in_its_file(f"{found.__module__}:") or "<" in found.__qualname__
         ):
             return _cached, (found.__wrapped__, found.cache_parameters())

@@ -85,7 +85,7 @@ def epochs(trials: list[Any]) -> list[int]:
 def test_a_searcher_serves_a_tuner(name: str, fit: Callable[..., list[Any]]) -> None:
     searcher = RaySearcher(name)
     trials = fit(SPACE, search_alg=searcher, num_samples=6, max_concurrent_trials=2)
-    assert len({trial.config["x"] for trial in trials}) == 6
+    assert len({(trial.config["x"], trial.config["kind"]) for trial in trials}) == 6
     assert epochs(trials) == [2] * 6
     known = searcher._history.learning_set(enough=6)
     assert [config["x"] for config, _ in known.observed] == [t.config["x"] for t in trials]
