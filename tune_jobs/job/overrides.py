@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from tune_jobs.errors import UserError, explain
+from tune_jobs.errors import UserError, explain, nearest
 from tune_jobs.job.search import Search
 from tune_jobs.job.tune_job import TuneJob
 from tune_jobs.names import field_names, short_name
@@ -31,8 +31,8 @@ def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) ->
             ``scheduler.grace_period=3`` and ``searcher.gamma=0.2`` set options. A value is read
             as Python or JSON (``False``, ``null``, ``.5``, ``[1, 2]``), else it is a text.
 
-    Raises UserError for a setting without ``=``, for a value outside the hyperparameter's
-    domain, and for values that the job refuses.
+    Raises UserError for a setting without ``=``, for a name that a training function does not get,
+    for a value outside the hyperparameter's domain, and for values that the job refuses.
     """
     changes = {name: value for name, value in fields.items() if value is not None}
     for kind in ("searcher", "scheduler"):
@@ -54,6 +54,11 @@ def override(job: S, fields: Mapping[str, Any], settings: Iterable[str] = ()) ->
                 f"--set {key!r}: options belong to 'searcher.' or 'scheduler.', and the space has "
                 f"{', '.join(job.flat)}"
             )
+        if key not in job.flat and owner not in job.groups and _is_of_a_function(job):
+            raise UserError(
+                f"--set {key!r}: a training function gets what is in the space, and this is not; "
+                f"{nearest(key, job.flat)}"
+            )
         so_far = flat(changes.get("space", job.space))
         value = _fixed(key, text, job.flat.get(key))
         changes["space"] = nest({**so_far, key: value}, job.groups)
@@ -72,6 +77,12 @@ def job_of(model: Any, fields: Mapping[str, Any]) -> TuneJob:
         return TuneJob(model=model, **named)
     except ValidationError as error:
         raise explain(error, field_names(TuneJob)) from error
+
+
+def _is_of_a_function(job: Search) -> bool:
+    """Whether no Config says which hyperparameters there are."""
+    model = job.model if isinstance(job, TuneJob) else None
+    return callable(model) and not isinstance(model, type)
 
 
 def _fixed(name: str, text: str, domain: Any) -> Any:

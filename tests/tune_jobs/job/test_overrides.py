@@ -121,3 +121,13 @@ def test_a_setting_reaches_into_a_dict_of_the_space() -> None:
     assert job.space["trainer"]["kernel"] == (3, 3)
     with pytest.raises(UserError, match=r"'trainr.lr'.*trainer.lr"):
         override(tiny_job(space=space), {}, ["trainr.lr=0.5"])
+
+
+def test_a_training_function_gets_nothing_that_is_not_in_the_space() -> None:
+    def train(config: Any) -> float:
+        return float(config.lr)
+
+    job = tiny_job(model=train, space=SPACE)
+    assert override(job, {}, ["lr=0.01"]).space["lr"] == 0.01
+    with pytest.raises(UserError, match="did you mean 'layers'"):
+        override(job, {}, ["layer=2"])
