@@ -267,12 +267,8 @@ class Run:
 
 
 def _row(report: Reported) -> dict[str, Any]:
-    own = {
-        **{
-            name: getattr(report, name) for name in ("trial_id", "epoch", "time", "seconds", "node")
-        },
-        "decision": report.decision.kind,
-    }
+    columns = ("trial_id", "epoch", "time", "seconds", "node")
+    own = {name: getattr(report, name) for name in columns} | {"decision": report.decision.kind}
     metrics = {f"metric/{m}" if m in own else m: value for m, value in report.metrics.items()}
     return {**own, **metrics}
 

@@ -54,8 +54,8 @@ def unpacked(sent: bytes) -> Builder:
     name = builder.model.__module__
     if stands_in_its_file(f"{name}:"):
         module = sys.modules.setdefault(name, ModuleType(name))
-        for value in (v for found in _globals_of(builder.model) for v in found.items()):
-            vars(module).setdefault(*value)
+        for found in _globals_of(builder.model):
+            vars(module).update({**found, **vars(module)})
         if name != "__main__":  # which is by value anyway
             ray.cloudpickle.register_pickle_by_value(module)
     return builder
